@@ -1,0 +1,207 @@
+from ondevice_rec.schemas import input_spec_pb2 as _input_spec_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+ADAGRAD: Optimizer
+ADAM: Optimizer
+AUTO: LogFormat
+CSV: LogFormat
+DESCRIPTOR: _descriptor.FileDescriptor
+MOVIELENS: LogFormat
+PARQUET: LogFormat
+TFRECORD: LogFormat
+
+class ActivityLog(_message.Message):
+    __slots__ = ["column_names", "delimiter", "features", "format", "item", "max_rejected_fraction", "path", "timestamp", "user", "user_features"]
+    COLUMN_NAMES_FIELD_NUMBER: _ClassVar[int]
+    DELIMITER_FIELD_NUMBER: _ClassVar[int]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    ITEM_FIELD_NUMBER: _ClassVar[int]
+    MAX_REJECTED_FRACTION_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    USER_FEATURES_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    column_names: _containers.RepeatedScalarFieldContainer[str]
+    delimiter: str
+    features: _containers.RepeatedCompositeFieldContainer[SourceColumn]
+    format: LogFormat
+    item: str
+    max_rejected_fraction: float
+    path: str
+    timestamp: str
+    user: str
+    user_features: _containers.RepeatedCompositeFieldContainer[SourceColumn]
+    def __init__(self, path: _Optional[str] = ..., format: _Optional[_Union[LogFormat, str]] = ..., delimiter: _Optional[str] = ..., column_names: _Optional[_Iterable[str]] = ..., user: _Optional[str] = ..., item: _Optional[str] = ..., timestamp: _Optional[str] = ..., features: _Optional[_Iterable[_Union[SourceColumn, _Mapping]]] = ..., user_features: _Optional[_Iterable[_Union[SourceColumn, _Mapping]]] = ..., max_rejected_fraction: _Optional[float] = ...) -> None: ...
+
+class Catalogue(_message.Message):
+    __slots__ = ["column_names", "delimiter", "features", "format", "item", "path", "title"]
+    COLUMN_NAMES_FIELD_NUMBER: _ClassVar[int]
+    DELIMITER_FIELD_NUMBER: _ClassVar[int]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    ITEM_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    column_names: _containers.RepeatedScalarFieldContainer[str]
+    delimiter: str
+    features: _containers.RepeatedCompositeFieldContainer[SourceColumn]
+    format: LogFormat
+    item: str
+    path: str
+    title: str
+    def __init__(self, path: _Optional[str] = ..., format: _Optional[_Union[LogFormat, str]] = ..., delimiter: _Optional[str] = ..., column_names: _Optional[_Iterable[str]] = ..., item: _Optional[str] = ..., title: _Optional[str] = ..., features: _Optional[_Iterable[_Union[SourceColumn, _Mapping]]] = ...) -> None: ...
+
+class Evaluation(_message.Message):
+    __slots__ = ["slices", "thresholds", "top_k"]
+    SLICES_FIELD_NUMBER: _ClassVar[int]
+    THRESHOLDS_FIELD_NUMBER: _ClassVar[int]
+    TOP_K_FIELD_NUMBER: _ClassVar[int]
+    slices: _containers.RepeatedScalarFieldContainer[str]
+    thresholds: _containers.RepeatedCompositeFieldContainer[Threshold]
+    top_k: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, top_k: _Optional[_Iterable[int]] = ..., slices: _Optional[_Iterable[str]] = ..., thresholds: _Optional[_Iterable[_Union[Threshold, _Mapping]]] = ...) -> None: ...
+
+class Filters(_message.Message):
+    __slots__ = ["keep_duplicates", "max_timeline", "min_item_count", "min_rating", "min_timeline", "rating"]
+    KEEP_DUPLICATES_FIELD_NUMBER: _ClassVar[int]
+    MAX_TIMELINE_FIELD_NUMBER: _ClassVar[int]
+    MIN_ITEM_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MIN_RATING_FIELD_NUMBER: _ClassVar[int]
+    MIN_TIMELINE_FIELD_NUMBER: _ClassVar[int]
+    RATING_FIELD_NUMBER: _ClassVar[int]
+    keep_duplicates: bool
+    max_timeline: int
+    min_item_count: int
+    min_rating: float
+    min_timeline: int
+    rating: str
+    def __init__(self, rating: _Optional[str] = ..., min_rating: _Optional[float] = ..., min_item_count: _Optional[int] = ..., min_timeline: _Optional[int] = ..., max_timeline: _Optional[int] = ..., keep_duplicates: bool = ...) -> None: ...
+
+class HParams(_message.Message):
+    __slots__ = ["conv_kernel_size", "conv_num_filter_ratios", "hidden_layer_dims", "lstm_num_units", "num_predictions"]
+    CONV_KERNEL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CONV_NUM_FILTER_RATIOS_FIELD_NUMBER: _ClassVar[int]
+    HIDDEN_LAYER_DIMS_FIELD_NUMBER: _ClassVar[int]
+    LSTM_NUM_UNITS_FIELD_NUMBER: _ClassVar[int]
+    NUM_PREDICTIONS_FIELD_NUMBER: _ClassVar[int]
+    conv_kernel_size: int
+    conv_num_filter_ratios: _containers.RepeatedScalarFieldContainer[int]
+    hidden_layer_dims: _containers.RepeatedScalarFieldContainer[int]
+    lstm_num_units: int
+    num_predictions: int
+    def __init__(self, hidden_layer_dims: _Optional[_Iterable[int]] = ..., conv_num_filter_ratios: _Optional[_Iterable[int]] = ..., conv_kernel_size: _Optional[int] = ..., lstm_num_units: _Optional[int] = ..., num_predictions: _Optional[int] = ...) -> None: ...
+
+class PipelineConfig(_message.Message):
+    __slots__ = ["catalogue", "evaluation", "filters", "hparams", "input_spec", "log", "min_vocab_count", "pipeline_name", "schema", "serving", "split", "training"]
+    CATALOGUE_FIELD_NUMBER: _ClassVar[int]
+    EVALUATION_FIELD_NUMBER: _ClassVar[int]
+    FILTERS_FIELD_NUMBER: _ClassVar[int]
+    HPARAMS_FIELD_NUMBER: _ClassVar[int]
+    INPUT_SPEC_FIELD_NUMBER: _ClassVar[int]
+    LOG_FIELD_NUMBER: _ClassVar[int]
+    MIN_VOCAB_COUNT_FIELD_NUMBER: _ClassVar[int]
+    PIPELINE_NAME_FIELD_NUMBER: _ClassVar[int]
+    SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    SERVING_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
+    TRAINING_FIELD_NUMBER: _ClassVar[int]
+    catalogue: Catalogue
+    evaluation: Evaluation
+    filters: Filters
+    hparams: HParams
+    input_spec: _input_spec_pb2.InputSpec
+    log: ActivityLog
+    min_vocab_count: int
+    pipeline_name: str
+    schema: str
+    serving: Serving
+    split: Split
+    training: Training
+    def __init__(self, pipeline_name: _Optional[str] = ..., log: _Optional[_Union[ActivityLog, _Mapping]] = ..., catalogue: _Optional[_Union[Catalogue, _Mapping]] = ..., filters: _Optional[_Union[Filters, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., schema: _Optional[str] = ..., input_spec: _Optional[_Union[_input_spec_pb2.InputSpec, _Mapping]] = ..., min_vocab_count: _Optional[int] = ..., hparams: _Optional[_Union[HParams, _Mapping]] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., evaluation: _Optional[_Union[Evaluation, _Mapping]] = ..., serving: _Optional[_Union[Serving, _Mapping]] = ...) -> None: ...
+
+class Serving(_message.Message):
+    __slots__ = ["min_agreement", "push_dir", "verification_timelines"]
+    MIN_AGREEMENT_FIELD_NUMBER: _ClassVar[int]
+    PUSH_DIR_FIELD_NUMBER: _ClassVar[int]
+    VERIFICATION_TIMELINES_FIELD_NUMBER: _ClassVar[int]
+    min_agreement: float
+    push_dir: str
+    verification_timelines: int
+    def __init__(self, push_dir: _Optional[str] = ..., verification_timelines: _Optional[int] = ..., min_agreement: _Optional[float] = ...) -> None: ...
+
+class SourceColumn(_message.Message):
+    __slots__ = ["column", "separator", "type"]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    SEPARATOR_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    column: str
+    separator: str
+    type: _input_spec_pb2.FeatureType
+    def __init__(self, column: _Optional[str] = ..., type: _Optional[_Union[_input_spec_pb2.FeatureType, str]] = ..., separator: _Optional[str] = ...) -> None: ...
+
+class Split(_message.Message):
+    __slots__ = ["seed", "strategy", "test_fraction", "test_from", "validation_fraction", "validation_from"]
+    class Strategy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
+    GLOBAL_TIME: Split.Strategy
+    LEAVE_LAST_OUT: Split.Strategy
+    RANDOM: Split.Strategy
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    STRATEGY_FIELD_NUMBER: _ClassVar[int]
+    TEST_FRACTION_FIELD_NUMBER: _ClassVar[int]
+    TEST_FROM_FIELD_NUMBER: _ClassVar[int]
+    UNSEEN_USERS: Split.Strategy
+    VALIDATION_FRACTION_FIELD_NUMBER: _ClassVar[int]
+    VALIDATION_FROM_FIELD_NUMBER: _ClassVar[int]
+    seed: int
+    strategy: Split.Strategy
+    test_fraction: float
+    test_from: str
+    validation_fraction: float
+    validation_from: str
+    def __init__(self, strategy: _Optional[_Union[Split.Strategy, str]] = ..., validation_from: _Optional[str] = ..., test_from: _Optional[str] = ..., validation_fraction: _Optional[float] = ..., test_fraction: _Optional[float] = ..., seed: _Optional[int] = ...) -> None: ...
+
+class Threshold(_message.Message):
+    __slots__ = ["max", "metric", "min", "min_ratio_to_popularity", "slice"]
+    MAX_FIELD_NUMBER: _ClassVar[int]
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    MIN_FIELD_NUMBER: _ClassVar[int]
+    MIN_RATIO_TO_POPULARITY_FIELD_NUMBER: _ClassVar[int]
+    SLICE_FIELD_NUMBER: _ClassVar[int]
+    max: float
+    metric: str
+    min: float
+    min_ratio_to_popularity: float
+    slice: str
+    def __init__(self, metric: _Optional[str] = ..., slice: _Optional[str] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., min_ratio_to_popularity: _Optional[float] = ...) -> None: ...
+
+class Training(_message.Message):
+    __slots__ = ["batch_size", "dropout", "early_stopping_patience", "epochs", "gradient_clip_norm", "learning_rate", "optimizer", "seed"]
+    BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
+    DROPOUT_FIELD_NUMBER: _ClassVar[int]
+    EARLY_STOPPING_PATIENCE_FIELD_NUMBER: _ClassVar[int]
+    EPOCHS_FIELD_NUMBER: _ClassVar[int]
+    GRADIENT_CLIP_NORM_FIELD_NUMBER: _ClassVar[int]
+    LEARNING_RATE_FIELD_NUMBER: _ClassVar[int]
+    OPTIMIZER_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    batch_size: int
+    dropout: float
+    early_stopping_patience: int
+    epochs: int
+    gradient_clip_norm: float
+    learning_rate: float
+    optimizer: Optimizer
+    seed: int
+    def __init__(self, epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., optimizer: _Optional[_Union[Optimizer, str]] = ..., learning_rate: _Optional[float] = ..., gradient_clip_norm: _Optional[float] = ..., early_stopping_patience: _Optional[int] = ..., dropout: _Optional[float] = ..., seed: _Optional[int] = ...) -> None: ...
+
+class LogFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class Optimizer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
