@@ -1,23 +1,88 @@
-"""Installs ondevice-rec: the top-level folders become `ondevice_rec.<folder>`."""
+"""Installs ondevice-rec: the top-level folders become `ondevice_rec.<folder>`.
+
+Two lines of dependencies are supported, told apart by the Python version:
+
+  Python 3.10       TFX 1.16, TensorFlow 2.16: any glibc from 2.17 on.
+  Python 3.11-3.13  TFX 1.21, TensorFlow 2.21: glibc from 2.39 on.
+
+The installation without extras reads configurations and shows help. `[pipeline]` brings
+TFX, without which no model is trained; `[device]` brings LiteRT, which alone runs a
+pushed model. Extras can only add, so TFX cannot stand among the plain dependencies if
+a device is to do without it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
 
 from setuptools import setup
 
+ROOT = Path(__file__).resolve().parent
 FOLDERS = ["schemas", "recommendation", "components", "pipelines", "lineage"]
+# Files that belong to a package beside its modules, in every folder of it.
+DATA_FILES = [
+    f"*.{suffix}"
+    for suffix in (
+        "proto pyi pbtxt yaml yml json html css js wasm svg txt csv tsv md typed".split()
+    )
+]
+
+LOCKED = "python_version < '3.11'"
+CURRENT = "python_version >= '3.11'"
+
+DEPENDENCIES = ["numpy", "protobuf>=3.20.3", "PyYAML", "rich"]
+
+PIPELINE = [
+    f"tfx==1.16.0; {LOCKED}",
+    # Without the extra `dill`, Beam stops with "ModuleNotFoundError: dill".
+    f"apache-beam[gcp,dill]==2.74.*; {LOCKED}",
+    # Later ones take 4 s more to import.
+    f"google-cloud-aiplatform<1.60; {LOCKED}",
+    # Without it TFX hides KubeflowV2DagRunner, and says nothing.
+    f"kfp-pipeline-spec==0.2.2; {LOCKED}",
+    f"tfx==1.21.*; {CURRENT}",
+    f"apache-beam[gcp]>=2.77,<3; {CURRENT}",
+    "keras>=3.4",
+    "pandas",
+    "pyarrow",
+    # The last with pkg_resources, which tensorflow_hub and tensorboard import.
+    "setuptools<81",
+    # TFX calls `python -m pip`.
+    "pip",
+]
+
+EXTRAS = {
+    "pipeline": PIPELINE,
+    "device": ["ai-edge-litert>=2.0"],
+    "dev": [
+        "hypothesis",
+        "import-linter",
+        "mypy",
+        "pytest",
+        "ruff",
+        "types-PyYAML",
+        "types-protobuf",
+    ],
+}
 
 
 def _packages() -> dict[str, str]:
     """Package name -> folder, sub-folders with an `__init__.py` included."""
-    from pathlib import Path
-
-    root = Path(__file__).resolve().parent
     found = {}
     for folder in FOLDERS:
-        for marker in sorted((root / folder).rglob("__init__.py")):
-            path = marker.parent.relative_to(root)
-            found["ondevice_rec." + ".".join(path.parts)] = str(path)
+        for marker in sorted((ROOT / folder).rglob("__init__.py")):
+            path = marker.parent.relative_to(ROOT)
+            found[".".join(("ondevice_rec", *path.parts))] = str(path)
     return found
 
 
 PACKAGES = _packages()
 
-setup(packages=list(PACKAGES), package_dir=PACKAGES)
+setup(
+    packages=list(PACKAGES),
+    package_dir=PACKAGES,
+    package_data={"": DATA_FILES},
+    include_package_data=False,
+    install_requires=DEPENDENCIES,
+    extras_require=EXTRAS,
+)
