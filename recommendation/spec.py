@@ -1,0 +1,81 @@
+"""What the model reads and how large it is: TFLite Model Maker's spec messages."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from ondevice_rec.schemas import input_spec_check, pipeline_config_pb2
+from ondevice_rec.schemas.input_spec_check import source_column
+from ondevice_rec.schemas.input_spec_pb2 import (
+    EncoderType,
+    Feature,
+    FeatureGroup,
+    FeatureType,
+    InputSpec,
+)
+
+__all__ = [
+    "EncoderType",
+    "Feature",
+    "FeatureGroup",
+    "FeatureType",
+    "InputSpec",
+    "ModelHParams",
+    "hparams_from_proto",
+    "source_column",
+    "validate",
+]
+
+
+@dataclasses.dataclass
+class ModelHParams:
+    """The model's size; fields and order are Model Maker's, `dropout` is ours.
+
+    Attributes:
+      hidden_layer_dims: Units of the relu layers between the encoders and the
+        projection.
+      eval_top_k: The k's of the recall metrics.
+      conv_num_filter_ratios: One convolution each, one after the other, with this
+        many times the label's embedding dimension as filters.
+      conv_kernel_size: Kernel and stride of the convolutions.
+      lstm_num_units: Units of the LSTM.
+      num_predictions: Number of items the exported model recommends.
+      dropout: Share of the units dropped before each dense layer while training.
+    """
+
+    hidden_layer_dims: Sequence[int]
+    eval_top_k: Sequence[int]
+    conv_num_filter_ratios: Sequence[int]
+    conv_kernel_size: int
+    lstm_num_units: int
+    num_predictions: int = 10
+    dropout: float = 0.0
+
+
+def hparams_from_proto(
+    hparams: pipeline_config_pb2.HParams, dropout: float = 0.0
+) -> ModelHParams:
+    """The hyper-parameters of a pipeline's configuration."""
+    return ModelHParams(
+        hidden_layer_dims=list(hparams.hidden_layer_dims),
+        eval_top_k=[10],
+        conv_num_filter_ratios=list(hparams.conv_num_filter_ratios),
+        conv_kernel_size=hparams.conv_kernel_size,
+        lstm_num_units=hparams.lstm_num_units,
+        num_predictions=hparams.num_predictions,
+        dropout=dropout,
+    )
+
+
+def validate(input_spec: InputSpec, hparams: ModelHParams) -> None:
+    """Checks that `RecommendationModel(input_spec, hparams)` can be built.
+
+    Raises:
+      ValueError: see `input_spec_check.validate`; here every `vocab_size` must be set.
+    """
+    input_spec_check.validate(input_spec, hparams, vocabularies_known=True)
+    if not 0 <= hparams.dropout < 1:
+        raise ValueError(
+            f"`dropout` must be >= 0 and < 1, received {hparams.dropout}."
+        )
