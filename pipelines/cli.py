@@ -1,0 +1,151 @@
+"""The command `ondevice-rec`.
+
+Nothing heavy is imported before a command has all it needs: help and a user's error
+answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ondevice_rec.schemas.errors import UserError, find
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+      argv: Arguments after the command's name; left out: the process's.
+
+    Returns:
+      The exit code: 0, or 1 for a failure, 2 for an error the user can mend.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.function(arguments))
+    except UserError as error:
+        print(f"ondevice-rec: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("ondevice-rec: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ondevice-rec",
+        description="From a log of user activity to a recommender on the device.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_init(commands)
+    _add_run(commands)
+    _add_recommend(commands)
+    return parser
+
+
+def _add_init(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "init",
+        help="write a commented configuration for a log",
+        description="Writes a starting configuration from a log's header and first "
+        "rows. Columns it cannot tell by their names can be given.",
+    )
+    parser.add_argument("log", metavar="LOG", help="the log: CSV (.gz) or Parquet")
+    parser.add_argument(
+        "-o", "--output", metavar="CONFIG", help="file to write (default: to standard "
+        "output)"
+    )
+    for column in ("user", "item", "timestamp"):
+        parser.add_argument(f"--{column}", metavar="COLUMN", help=f"the {column} column")
+    parser.add_argument(
+        "--force", action="store_true", help="overwrite an existing CONFIG"
+    )
+    parser.set_defaults(function=_init)
+
+
+def _add_run(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "run",
+        help="run the pipeline on this machine",
+        description="Runs the pipeline from the log to a pushed model. Components "
+        "whose inputs have not changed are taken from the cache.",
+    )
+    parser.add_argument("config", metavar="CONFIG.yaml")
+    parser.add_argument(
+        "--root",
+        metavar="DIR",
+        help="folder of artifacts, metadata and pushed versions (default: "
+        "runs/PIPELINE_NAME)",
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="show what the libraries log"
+    )
+    parser.set_defaults(function=_run)
+
+
+def _add_recommend(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "recommend",
+        help="recommend items with a pushed model",
+        description="Recommends what comes next, computed by the pushed model.tflite.",
+    )
+    parser.add_argument(
+        "serving_dir", metavar="SERVING_DIR", help="a push folder, or one version in it"
+    )
+    parser.add_argument(
+        "--history",
+        metavar="KEY,KEY,...",
+        required=True,
+        help="keys of the user's items, oldest first",
+    )
+    parser.add_argument(
+        "--top", metavar="N", type=int, default=10, help="how many (default: 10)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(function=_recommend)
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    from ondevice_rec.pipelines import init_config
+
+    return init_config.init(
+        arguments.log,
+        arguments.output,
+        {
+            "user": arguments.user,
+            "item": arguments.item,
+            "timestamp": arguments.timestamp,
+        },
+        arguments.force,
+    )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from ondevice_rec.pipelines import run
+    from ondevice_rec.schemas import config, log_files
+
+    pipeline_config = config.load(arguments.config)
+    log_files.check(pipeline_config)
+    root = arguments.root or f"runs/{pipeline_config.pipeline_name}"
+    try:
+        return run.run(pipeline_config, root, arguments.verbose)
+    except Exception as error:
+        mendable = find(error)
+        if mendable is None:
+            raise
+        raise mendable from None
+
+
+def _recommend(arguments: argparse.Namespace) -> int:
+    from ondevice_rec.pipelines import recommend
+
+    history = [key.strip() for key in arguments.history.split(",") if key.strip()]
+    return recommend.run(
+        arguments.serving_dir, history, arguments.top, arguments.json
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""The pipeline: eight components, wired by their channels. Pure: nothing is read."""
+
+from __future__ import annotations
+
+from ml_metadata.proto import metadata_store_pb2
+from tfx import v1 as tfx
+from tfx.dsl.components.base.base_component import BaseComponent
+
+from ondevice_rec.components.activity_example_gen.component import ActivityExampleGen
+from ondevice_rec.components.recommendation_trainer.component import (
+    RecommendationTrainer,
+)
+from ondevice_rec.components.sequence_transform.component import SequenceTransform
+from ondevice_rec.components.tflite_pusher.component import TFLitePusher
+from ondevice_rec.components.topk_evaluator.component import TopKEvaluator
+from ondevice_rec.schemas import input_spec_pb2, pipeline_config_pb2
+
+# Beam's own choice downloads a runner binary for every pipeline.
+LOCAL_BEAM_ARGS = ("--runner=FnApiRunner",)
+
+
+def create_pipeline(
+    config: pipeline_config_pb2.PipelineConfig,
+    pipeline_root: str,
+    push_dir: str,
+    metadata_connection_config: metadata_store_pb2.ConnectionConfig | None = None,
+    beam_pipeline_args: tuple[str, ...] = LOCAL_BEAM_ARGS,
+) -> tfx.dsl.Pipeline:
+    """Wires the pipeline that a configuration describes.
+
+    Args:
+      config: The configuration, checked (`ondevice_rec.schemas.config.check`).
+      pipeline_root: Folder the components write their artifacts under.
+      push_dir: Folder that versions are pushed to, unless the configuration's
+        `serving.push_dir` says otherwise.
+      metadata_connection_config: The ML Metadata store; left to the orchestrator
+        where it has one of its own.
+      beam_pipeline_args: Arguments of the components' Beam pipelines.
+
+    Returns:
+      The pipeline, with caching, ready for any TFX runner.
+    """
+    spec = config.input_spec
+    example_gen = ActivityExampleGen(
+        log=config.log,
+        catalogue=config.catalogue if config.HasField("catalogue") else None,
+        filters=config.filters,
+        split=config.split,
+        context_length=_context_length(spec),
+    )
+    examples = example_gen.outputs["examples"]
+    statistics_gen = tfx.components.StatisticsGen(examples=examples)
+    statistics = statistics_gen.outputs["statistics"]
+    schema_gen = _schema_gen(config, statistics)
+    schema = schema_gen.outputs["schema"]
+    validator = tfx.components.ExampleValidator(statistics=statistics, schema=schema)
+    transform = SequenceTransform(
+        examples=examples,
+        schema=schema,
+        input_spec=spec,
+        min_vocab_count=config.min_vocab_count,
+    )
+    timelines = transform.outputs["transformed_examples"]
+    trainer = RecommendationTrainer(
+        examples=timelines,
+        transform_graph=transform.outputs["transform_graph"],
+        input_spec=spec,
+        hparams=config.hparams,
+        training=config.training,
+    )
+    model = trainer.outputs["model"]
+    evaluator = TopKEvaluator(
+        examples=timelines, model=model, evaluation=config.evaluation
+    )
+    pusher = TFLitePusher(
+        model=model,
+        model_blessing=evaluator.outputs["blessing"],
+        evaluation=evaluator.outputs["evaluation"],
+        examples=timelines,
+        catalogue=example_gen.outputs["catalogue"],
+        serving=config.serving,
+        push_dir=config.serving.push_dir or push_dir,
+    )
+    return tfx.dsl.Pipeline(
+        pipeline_name=config.pipeline_name,
+        pipeline_root=pipeline_root,
+        components=[
+            example_gen,
+            statistics_gen,
+            schema_gen,
+            validator,
+            transform,
+            trainer,
+            evaluator,
+            pusher,
+        ],
+        enable_cache=True,
+        metadata_connection_config=metadata_connection_config,
+        beam_pipeline_args=list(beam_pipeline_args),
+    )
+
+
+def _schema_gen(
+    config: pipeline_config_pb2.PipelineConfig, statistics: tfx.types.BaseChannel
+) -> BaseComponent:
+    if config.HasField("schema"):
+        return tfx.components.ImportSchemaGen(schema_file=config.schema)
+    # Timelines differ in length: a shape seen by chance must not become a rule.
+    return tfx.components.SchemaGen(statistics=statistics, infer_feature_shape=False)
+
+
+def _context_length(spec: input_spec_pb2.InputSpec) -> int:
+    """Number of events that a window may reach back."""
+    return max(
+        feature.feature_length
+        for group in spec.activity_feature_groups
+        for feature in group.features
+    )

@@ -1,0 +1,279 @@
+"""Loads and checks a pipeline's configuration; imports nothing heavy."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+from ondevice_rec.schemas import input_spec_pb2, pipeline_config_pb2, timeline
+from ondevice_rec.schemas.input_spec_check import source_column, validate
+from ondevice_rec.schemas.yaml_to_proto import ConfigError, parse, unknown_name
+
+__all__ = ["ConfigError", "check", "load"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+def load(path: str) -> pipeline_config_pb2.PipelineConfig:
+    """Reads a configuration file.
+
+    Paths in it are taken relative to the file's folder and come back absolute.
+
+    Args:
+      path: A YAML file; its keys are the fields of `PipelineConfig`
+        (`schemas/pipeline_config.proto`).
+
+    Returns:
+      The configuration, checked.
+
+    Raises:
+      ConfigError: If the file cannot be read, or says something impossible. The
+        message names the key, the value and what is allowed.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: no such file. `ondevice-rec init LOG.csv` writes one."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}.") from error
+    config = pipeline_config_pb2.PipelineConfig()
+    parse(text, config, path)
+    try:
+        check(config)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    _make_paths_absolute(config, os.path.dirname(os.path.abspath(path)))
+    return config
+
+
+def check(config: pipeline_config_pb2.PipelineConfig) -> None:
+    """Checks that the parts of a configuration fit together.
+
+    Columns of `input_spec` that name the log's item column are renamed to the
+    timeline's, `item`.
+
+    Raises:
+      ConfigError: If they do not; the message says what, and the remedy.
+    """
+    if not _NAME.fullmatch(config.pipeline_name):
+        raise ConfigError(
+            "`pipeline_name` must be letters, digits, `-` and `_`, received "
+            f"{config.pipeline_name!r}."
+        )
+    _check_columns(config)
+    _check_input_spec(config)
+    _check_filters(config.filters)
+    _check_split(config.split)
+    _check_numbers(config)
+
+
+def _check_columns(config: pipeline_config_pb2.PipelineConfig) -> None:
+    log = config.log
+    keys = {"log.user": log.user, "log.item": log.item, "log.timestamp": log.timestamp}
+    for key, column in keys.items():
+        if not column:
+            raise ConfigError(f"`{key}` is empty. Name a column of the log.")
+    if len(set(keys.values())) < len(keys):
+        raise ConfigError(
+            "`log.user`, `log.item` and `log.timestamp` must be three columns, "
+            f"received {log.user!r}, {log.item!r}, {log.timestamp!r}."
+        )
+    if not 0 <= log.max_rejected_fraction <= 1:
+        raise ConfigError(
+            "`log.max_rejected_fraction` must be between 0 and 1, received "
+            f"{log.max_rejected_fraction}."
+        )
+    owners: dict[str, str] = {}
+    for owner, source in _source_columns(config):
+        name = source.column
+        if name in timeline.RESERVED or name.endswith(timeline.LENGTHS_SUFFIX):
+            raise ConfigError(
+                f"`{owner}` names the column {name!r}, which timelines use for "
+                f"themselves ({', '.join(timeline.RESERVED)}, "
+                f"*{timeline.LENGTHS_SUFFIX}). Rename the column in the data."
+            )
+        if name in owners:
+            raise ConfigError(
+                f"The column {name!r} is in `{owners[name]}` and in `{owner}`. "
+                "Keep one."
+            )
+        if source.HasField("separator") and not source.separator:
+            raise ConfigError(f"`{owner}`: the separator of {name!r} is empty.")
+        owners[name] = owner
+
+
+def _source_columns(
+    config: pipeline_config_pb2.PipelineConfig,
+) -> Iterator[tuple[str, pipeline_config_pb2.SourceColumn]]:
+    for source in config.log.features:
+        yield "log.features", source
+    for source in config.log.user_features:
+        yield "log.user_features", source
+    for source in config.catalogue.features:
+        yield "catalogue.features", source
+
+
+def _check_input_spec(config: pipeline_config_pb2.PipelineConfig) -> None:
+    spec = config.input_spec
+    sources = {source.column: source for _, source in _source_columns(config)}
+    of_user = {source.column for source in config.log.user_features}
+    of_event = set(sources) - of_user | {timeline.ITEM}
+    groups = [
+        ("global_feature_groups", spec.global_feature_groups, of_user),
+        ("activity_feature_groups", spec.activity_feature_groups, of_event),
+    ]
+    for key, feature_groups, allowed in groups:
+        for group in feature_groups:
+            for feature in group.features:
+                _name_column(feature, config.log.item)
+                column = source_column(feature)
+                if column not in allowed:
+                    raise ConfigError(
+                        f"`input_spec.{key}`: the feature {feature.feature_name!r} "
+                        f"reads the column {column!r}, which is not carried into the "
+                        "timelines. Add it to `log.features`, `log.user_features` or "
+                        "`catalogue.features`, or set the feature's `column`. "
+                        + unknown_name(column, allowed)
+                    )
+                if column in sources:
+                    _check_type(feature, sources[column])
+    _name_column(spec.label_feature, config.log.item)
+    if source_column(spec.label_feature) != timeline.ITEM:
+        raise ConfigError(
+            "`input_spec.label_feature` must read the log's item column, received "
+            f"{source_column(spec.label_feature)!r}. Set its `column` to `item`."
+        )
+    try:
+        validate(spec, config.hparams)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+
+
+def _name_column(feature: input_spec_pb2.Feature, item: str) -> None:
+    if source_column(feature) in (item, timeline.ITEM):
+        feature.column = timeline.ITEM
+
+
+def _check_type(
+    feature: input_spec_pb2.Feature, source: pipeline_config_pb2.SourceColumn
+) -> None:
+    if feature.feature_type != source.type:
+        name = input_spec_pb2.FeatureType.Name
+        raise ConfigError(
+            f"`input_spec`: the feature {feature.feature_name!r} is "
+            f"{name(feature.feature_type)}, its column {source.column!r} is "
+            f"{name(source.type)}. Give both the same type."
+        )
+
+
+def _check_filters(filters: pipeline_config_pb2.Filters) -> None:
+    if filters.HasField("min_rating") and not filters.rating:
+        raise ConfigError(
+            f"`filters.min_rating` is {filters.min_rating}, but `filters.rating` does "
+            "not say which column holds the ratings. Set it."
+        )
+    if filters.rating and not filters.HasField("min_rating"):
+        raise ConfigError(
+            f"`filters.rating` is {filters.rating!r}, but there is no "
+            "`filters.min_rating`. Set it, or remove `filters.rating`."
+        )
+    if filters.HasField("max_timeline") and filters.max_timeline < filters.min_timeline:
+        raise ConfigError(
+            f"`filters.max_timeline` ({filters.max_timeline}) must be >= "
+            f"`filters.min_timeline` ({filters.min_timeline})."
+        )
+
+
+def _check_split(split: pipeline_config_pb2.Split) -> None:
+    strategies = pipeline_config_pb2.Split.Strategy
+    name = strategies.Name(split.strategy)
+    moments = [m for m in ("validation_from", "test_from") if split.HasField(m)]
+    fractions = [
+        f for f in ("validation_fraction", "test_fraction") if split.HasField(f)
+    ]
+    by_time = split.strategy == strategies.Value("GLOBAL_TIME")
+    if moments and not by_time:
+        raise ConfigError(
+            f"`split.{moments[0]}` is for the strategy GLOBAL_TIME, received {name}."
+        )
+    if len(moments) == 1:
+        raise ConfigError(
+            "`split.validation_from` and `split.test_from` go together, received "
+            f"only `split.{moments[0]}`."
+        )
+    if fractions and (
+        moments or split.strategy == strategies.Value("LEAVE_LAST_OUT")
+    ):
+        other = "moments" if moments else name
+        raise ConfigError(
+            f"`split.{fractions[0]}` has no meaning with {other}. Remove it."
+        )
+    for key in ("validation_fraction", "test_fraction"):
+        if not 0 < getattr(split, key) < 1:
+            raise ConfigError(
+                f"`split.{key}` must be between 0 and 1, received "
+                f"{getattr(split, key)}."
+            )
+    if split.validation_fraction + split.test_fraction >= 1:
+        raise ConfigError(
+            "`split.validation_fraction` and `split.test_fraction` must leave "
+            f"something to learn from, received {split.validation_fraction} and "
+            f"{split.test_fraction}."
+        )
+
+
+def _check_numbers(config: pipeline_config_pb2.PipelineConfig) -> None:
+    at_least_one = {
+        "min_vocab_count": config.min_vocab_count,
+        "filters.min_item_count": config.filters.min_item_count,
+        "filters.min_timeline": config.filters.min_timeline,
+        "training.epochs": config.training.epochs,
+        "training.batch_size": config.training.batch_size,
+        "training.early_stopping_patience": config.training.early_stopping_patience,
+        "serving.verification_timelines": config.serving.verification_timelines,
+    }
+    at_least_one.update(
+        {f"evaluation.top_k[{i}]": k for i, k in enumerate(config.evaluation.top_k)}
+    )
+    for key, value in at_least_one.items():
+        if value < 1:
+            raise ConfigError(f"`{key}` must be >= 1, received {value}.")
+    if config.training.learning_rate <= 0:
+        raise ConfigError(
+            "`training.learning_rate` must be > 0, received "
+            f"{config.training.learning_rate}."
+        )
+    if config.training.gradient_clip_norm < 0:
+        raise ConfigError(
+            "`training.gradient_clip_norm` must be >= 0, received "
+            f"{config.training.gradient_clip_norm}. 0 turns clipping off."
+        )
+    if not 0 <= config.training.dropout < 1:
+        raise ConfigError(
+            "`training.dropout` must be at least 0 and below 1, received "
+            f"{config.training.dropout}."
+        )
+    if not 0 <= config.serving.min_agreement <= 1:
+        raise ConfigError(
+            "`serving.min_agreement` must be between 0 and 1, received "
+            f"{config.serving.min_agreement}."
+        )
+
+
+def _make_paths_absolute(
+    config: pipeline_config_pb2.PipelineConfig, folder: str
+) -> None:
+    def absolute(path: str) -> str:
+        return path if "://" in path else os.path.normpath(os.path.join(folder, path))
+
+    config.log.path = absolute(config.log.path)
+    if config.HasField("catalogue"):
+        config.catalogue.path = absolute(config.catalogue.path)
+    if config.HasField("schema"):
+        config.schema = absolute(config.schema)
+    if config.serving.HasField("push_dir"):
+        config.serving.push_dir = absolute(config.serving.push_dir)

@@ -1,0 +1,37 @@
+"""Names of the custom properties that components put on artifacts.
+
+What a model is, how good it is and where it went can be asked of ML Metadata alone.
+Names that TFX itself gives to the same thing are kept.
+"""
+
+from __future__ import annotations
+
+# On the evaluation, beside one float for each metric: "recall@10" is the model's and
+# "popularity_recall@10" the popularity model's, over all queries.
+POPULARITY_PREFIX = "popularity_"
+QUERY_COUNT = "query_count"
+VOCAB_SIZE = "vocab_size"
+
+# On the blessing, as TFX's Evaluator writes them.
+BLESSED = "blessed"
+CURRENT_MODEL = "current_model"
+CURRENT_MODEL_ID = "current_model_id"
+COMPONENT_ID = "component_id"
+# On the blessing of a model that is refused, and on the pushed model where nothing
+# was pushed: why, in words.
+REFUSAL = "refusal"
+
+# On the pushed model, the first three as TFX's Pusher writes them.
+PUSHED = "pushed"
+PUSHED_DESTINATION = "pushed_destination"
+PUSHED_VERSION = "pushed_version"
+MODEL_SHA256 = "model_sha256"
+MODEL_SIZE_BYTES = "model_size_bytes"
+LATENCY_P50_US = "latency_p50_us"
+LATENCY_P99_US = "latency_p99_us"
+AGREEMENT = "agreement"
+
+# On examples, as TFX's ExampleGens write them.
+SPAN = "span"
+VERSION = "version"
+INPUT_FINGERPRINT = "input_fingerprint"
