@@ -5,6 +5,8 @@ SHELL := /bin/bash
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 BIN := .venv/bin
+# mypy does not see through an editable installation: it gets the package as links.
+FOLDERS := schemas recommendation components pipelines lineage
 
 .PHONY: help setup demo test test-unit test-wheel test-integration lint types format \
   protos lock clean
@@ -21,22 +23,23 @@ demo: setup  ## MovieLens-100K: from the log to recommendations, in runs/demo/
 test: lint types test-unit test-wheel  ## every check but the integration tests
 
 test-unit: setup
-	$(BIN)/python -m pytest
+	$(BIN)/pytest
 
 test-wheel: setup
 	tools/test_wheel.sh
 
 test-integration: setup  ## whole pipelines, other engines, other processes
-	$(BIN)/python -m pytest -m integration || [ $$? -eq 5 ]
+	$(BIN)/pytest -m integration || [ $$? -eq 5 ]
 
 lint: setup  ## ruff and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 types: setup  ## mypy
-	$(BIN)/python tools/namespace.py .tools/namespace
-	MYPYPATH=.tools/namespace $(BIN)/mypy -p ondevice_rec
+	@mkdir -p .tools/types/ondevice_rec
+	@ln -sfn $(addprefix ../../../,$(FOLDERS)) .tools/types/ondevice_rec/
+	MYPYPATH=.tools/types $(BIN)/mypy -p ondevice_rec
 
 format: setup  ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .

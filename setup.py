@@ -20,12 +20,7 @@ from setuptools import setup
 ROOT = Path(__file__).resolve().parent
 FOLDERS = ["schemas", "recommendation", "components", "pipelines", "lineage"]
 # Files that belong to a package beside its modules, in every folder of it.
-DATA_FILES = [
-    f"*.{suffix}"
-    for suffix in (
-        "proto pyi pbtxt yaml yml json html css js wasm svg txt csv tsv md typed".split()
-    )
-]
+DATA_FILES = ["*.proto", "*.pyi", "*.pbtxt", "*.yaml", "*.json", "*.html", "py.typed"]
 
 LOCKED = "python_version < '3.11'"
 CURRENT = "python_version >= '3.11'"
@@ -61,13 +56,13 @@ EXTRAS = {
         "pytest",
         "ruff",
         "types-PyYAML",
-        "types-protobuf",
+        "types-protobuf<7",
     ],
 }
 
 
 def _packages() -> dict[str, str]:
-    """Package name -> folder, sub-folders with an `__init__.py` included."""
+    """Folders by package name, sub-folders with an `__init__.py` included."""
     found = {}
     for folder in FOLDERS:
         for marker in sorted((ROOT / folder).rglob("__init__.py")):

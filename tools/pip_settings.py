@@ -14,7 +14,7 @@ import sys
 
 
 def pip_settings() -> dict[str, str]:
-    """pip's settings by name; PIP_* variables over [install] over [global]."""
+    """Settings of pip by name; PIP_* variables over [install] over [global]."""
     listing = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"],
         check=True,
