@@ -166,7 +166,9 @@ def _write(
     names: dict[str, str],
     first: list[str],
 ) -> str:
-    shown = dict(zip(columns, first))
+    # A ragged row, or a value over several lines, must not break the file.
+    shown = {column: "" for column in columns}
+    shown |= {c: " ".join(value.split())[:40] for c, value in zip(columns, first)}
     rest = [column for column in columns if column not in names.values()]
     rating = next(
         (c for c in rest if _distance(c, _RATING) < _FAR), rest[0] if rest else "rating"
@@ -181,7 +183,7 @@ def _write(
         lines.append("  # features:")
         lines += [
             f"  #   - {{column: {_quoted(column)}, type: STRING}}  # e.g. "
-            f"{shown.get(column, '')}"
+            f"{shown[column]}"
             for column in rest
         ]
     return _TEMPLATE.format(
