@@ -39,7 +39,9 @@ def run(serving_dir: str, history: list[str], top: int | None, as_json: bool) ->
     start = time.perf_counter()
     found = recommender.recommend(history, count)
     milliseconds = (time.perf_counter() - start) * 1e3
-    text = _json(version, history, found) if as_json else _table(version, history, found)
+    text = (
+        _json(version, history, found) if as_json else _table(version, history, found)
+    )
     sys.stdout.write(text)
     if not as_json:
         sys.stdout.write(f"version {version.version}, {milliseconds:.2f} ms\n")

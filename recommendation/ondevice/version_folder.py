@@ -1,0 +1,157 @@
+"""Reads version folders. Standard library only, so that it answers at once.
+
+See "Version folder" in `docs/architecture.md` for what is in one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ondevice_rec.schemas.errors import UserError
+
+MANIFEST = "manifest.json"
+MODEL = "model.tflite"
+VOCABULARY = "vocab.txt"
+LABELS = "labels.tsv"
+VOCABULARIES = "vocabularies"
+INPUT_SPEC = "input_spec.pbtxt"
+SAVED_MODEL = "saved_model"
+
+FORMAT_VERSION = 1
+
+_REMEDY = "Push the model again, or use another version."
+
+
+@dataclass(frozen=True)
+class VersionFolder:
+    """One published version.
+
+    Attributes:
+      path: The folder.
+      manifest: What `manifest.json` says.
+    """
+
+    path: Path
+    manifest: dict[str, Any]
+
+    @property
+    def version(self) -> int:
+        return int(self.manifest["version"])
+
+    @property
+    def num_predictions(self) -> int:
+        """Number of items one call of the model recommends."""
+        return int(self.manifest["num_predictions"])
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """The items' keys by id; the first is no item.
+
+        Raises:
+          UserError: the vocabulary does not have the manifest's length.
+        """
+        keys = read_lines(self.path / VOCABULARY)
+        if len(keys) != self.manifest["vocab_size"]:
+            raise UserError(
+                f"{self.path / VOCABULARY} must hold {self.manifest['vocab_size']} "
+                f"lines, one an id; it holds {len(keys)}. {_REMEDY}"
+            )
+        return keys
+
+    @cached_property
+    def ids(self) -> dict[str, int]:
+        """The items' ids by key."""
+        return {key: id_ for id_, key in enumerate(self.keys) if id_}
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """What to show for the items, by id."""
+        titles = list(self.keys)
+        for line in read_lines(self.path / LABELS)[1:]:
+            number, _, rest = line.partition("\t")
+            id_ = int(number)
+            # A key may hold a tab; the vocabulary says where it ends.
+            titles[id_] = rest[len(self.keys[id_]) + 1 :]
+        return titles
+
+    def check_files(self) -> None:
+        """Compares every file with the manifest.
+
+        Raises:
+          UserError: a file is missing or is not the one that was published.
+        """
+        for name, expected in self.manifest["files"].items():
+            path = self.path / name
+            if not path.is_file():
+                raise UserError(f"{path} is missing from the version. {_REMEDY}")
+            received = file_sha256(path)
+            if received != expected["sha256"]:
+                raise UserError(
+                    f"{path} is not the file that was published: sha256 must be "
+                    f"{expected['sha256']}, received {received}. {_REMEDY}"
+                )
+
+
+def versions(serving_dir: Path) -> list[int]:
+    """Numbers of the complete versions in a serving folder, oldest first."""
+    if not serving_dir.is_dir():
+        return []
+    return sorted(
+        int(entry.name)
+        for entry in serving_dir.iterdir()
+        if entry.name.isdecimal()
+        and str(int(entry.name)) == entry.name
+        and (entry / MANIFEST).is_file()
+    )
+
+
+def open_version(folder: str | Path) -> VersionFolder:
+    """Opens a version folder, or the latest version of a serving folder.
+
+    Raises:
+      UserError: there is no version, or it was not written by this format.
+    """
+    path = Path(folder)
+    if not (path / MANIFEST).is_file():
+        found = versions(path)
+        if not found:
+            raise UserError(
+                f"No version in {path}: it must be a folder that versions are pushed "
+                "to, or one version folder. Push a model first: "
+                "ondevice-rec run CONFIG.yaml"
+            )
+        path = path / str(found[-1])
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        written_by = manifest["format_version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path / MANIFEST} cannot be read: {error!r}. {_REMEDY}"
+        ) from (error)
+    if written_by != FORMAT_VERSION:
+        raise UserError(
+            f"{path / MANIFEST} has `format_version` {written_by}; this release reads "
+            f"{FORMAT_VERSION}. Use the release of ondevice-rec that pushed it: "
+            f"{manifest.get('package_version', 'unknown')}."
+        )
+    return VersionFolder(path, manifest)
+
+
+def read_lines(path: Path) -> list[str]:
+    """Lines of a file that ends each of them with a line feed, and only that."""
+    with open(path, encoding="utf-8", newline="\n") as file:
+        return [line.rstrip("\n") for line in file]
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal sha256 of a file's content."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
