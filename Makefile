@@ -8,7 +8,7 @@ BIN := .venv/bin
 # mypy does not see through an editable installation: it gets the package as links.
 FOLDERS := schemas recommendation components pipelines lineage
 
-.PHONY: help setup demo test test-unit test-wheel test-integration lint types format \
+.PHONY: help setup demo test test-unit test-integration lint types format \
   protos lock clean
 
 help:  ## this list
@@ -20,13 +20,10 @@ setup:  ## the environment: .venv, from the committed lock
 demo: setup  ## MovieLens-100K: from the log to recommendations, in runs/demo/
 	@$(BIN)/python -m ondevice_rec.pipelines.demo
 
-test: lint types test-unit test-wheel  ## every check but the integration tests
+test: lint types test-unit  ## every check but the integration tests
 
-test-unit: setup
+test-unit: setup  ## the fast tests, those of the built wheel included
 	$(BIN)/pytest
-
-test-wheel: setup
-	tools/test_wheel.sh
 
 test-integration: setup  ## whole pipelines, other engines, other processes
 	$(BIN)/pytest -m integration || [ $$? -eq 5 ]
@@ -34,7 +31,7 @@ test-integration: setup  ## whole pipelines, other engines, other processes
 lint: setup  ## ruff and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 
 types: setup  ## mypy
 	@mkdir -p .tools/types/ondevice_rec

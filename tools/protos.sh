@@ -16,6 +16,6 @@ fi
 generated=$(mktemp -d)
 trap 'rm -rf "$generated"' EXIT
 # As the package sees them: `import "ondevice_rec/schemas/input_spec.proto"`.
-.tools/protoc/bin/python -m grpc_tools.protoc -Iondevice_rec/schemas=schemas \
+.tools/protoc/bin/python -W ignore -m grpc_tools.protoc -Iondevice_rec/schemas=schemas \
   --python_out="$generated" --pyi_out="$generated" schemas/*.proto
 mv "$generated"/ondevice_rec/schemas/*_pb2.py* schemas/

@@ -1,0 +1,1 @@
+"""The whole pipeline on MovieLens-100K."""
