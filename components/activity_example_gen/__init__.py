@@ -1,0 +1,1 @@
+"""ActivityExampleGen: from a log of activity to timelines."""

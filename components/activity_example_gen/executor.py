@@ -1,0 +1,224 @@
+"""Runs the Beam pipeline, and publishes only what adds up."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from typing import Any
+
+import pyarrow.compute as pc
+from tfx import types
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_executor
+from tfx.dsl.io import fileio
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
+from tfx.types import standard_component_specs as specs
+from tfx.utils import proto_utils
+
+from ondevice_rec.components.activity_example_gen import (
+    catalogue,
+    driver,
+    files,
+    graph,
+    moments,
+    partitions,
+    reading,
+    report,
+    shards,
+)
+from ondevice_rec.components.activity_example_gen.plan import Plan
+from ondevice_rec.schemas import log_files, timeline
+from ondevice_rec.schemas import pipeline_config_pb2 as config_pb2
+from ondevice_rec.schemas.log_files import IngestionError
+
+EXAMPLES = specs.EXAMPLES_KEY
+CATALOGUE = "catalogue"
+CATALOGUE_SOURCE = driver.CATALOGUE_SOURCE
+REPORT = "report"
+LOG = "log"
+FILTERS = "filters"
+SPLIT = "split"
+CONTEXT_LENGTH = "context_length"
+MAX_SEGMENT_LENGTH = "max_segment_length"
+
+_logger = logging.getLogger("ondevice_rec.activity_example_gen")
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Turns a log of activity into timelines."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Reads the log and writes examples, catalogue and report.
+
+        Args:
+          input_dict: Nothing.
+          output_dict: `examples`, `catalogue` and `report`, one artifact each.
+          exec_properties: The component's parameters, with span and version resolved.
+
+        Raises:
+          IngestionError: The log or the catalogue cannot be used; nothing is left in
+            the output folders.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        examples = artifact_utils.get_single_instance(output_dict[EXAMPLES])
+        items = artifact_utils.get_single_instance(output_dict[CATALOGUE])
+        summary = artifact_utils.get_single_instance(output_dict[REPORT])
+        try:
+            found = self._ingest(exec_properties, examples.uri, items.uri, summary.uri)
+        except Exception:
+            for artifact in (examples, items, summary):
+                if fileio.exists(artifact.uri):
+                    fileio.rmtree(artifact.uri)
+            raise
+        examples.split_names = artifact_utils.encode_split_names(list(timeline.SPLITS))
+        examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
+        examples_utils.set_file_format(examples, "tfrecords_gzip")
+        for artifact in (examples, summary):
+            for name in ("rows_read", "events", "users", "items"):
+                artifact.set_int_custom_property(name, found[name])
+            rejected = sum(found["rejected"].values())
+            artifact.set_int_custom_property("rows_rejected", rejected)
+        items.set_int_custom_property("items", found["catalogue"].get("items", 0))
+
+    def _ingest(
+        self, exec_properties: dict[str, Any], examples: str, items: str, summary: str
+    ) -> dict[str, Any]:
+        """Writes the three outputs to their folders and returns the report."""
+        log = _proto(exec_properties, LOG, config_pb2.ActivityLog())
+        source = _optional_catalogue(exec_properties)
+        filters = _proto(exec_properties, FILTERS, config_pb2.Filters())
+        split = _proto(exec_properties, SPLIT, config_pb2.Split())
+        paths = files.list_files(_pattern(exec_properties))
+        sizes = {path: files.size(path) for path in paths}
+        for path in paths:
+            needed = log_files.log_columns(log, filters)
+            log_files.check_file(path, log, needed, files.open_binary)
+        if split.strategy == config_pb2.Split.RANDOM:
+            _logger.warning(
+                "The split RANDOM lets the model see the future of the events it is "
+                "measured on. Use it for comparisons only."
+            )
+        known = catalogue.read(source)
+        for uri in (examples, items, summary):
+            fileio.makedirs(uri)
+        items_path = os.path.join(items, catalogue.FILE)
+        catalogue.write(known.table, items_path)
+        timestamps = _timestamps(paths, log, filters)
+        plan = Plan(
+            log=log,
+            filters=filters,
+            split=split,
+            context_length=exec_properties[CONTEXT_LENGTH],
+            max_segment_length=exec_properties[MAX_SEGMENT_LENGTH],
+            timestamps=timestamps,
+            moments=_moments(split, timestamps),
+            files=tuple(paths),
+            num_partitions=partitions.number_for(sum(sizes.values())),
+            catalogue_path=items_path,
+            examples_uri=examples,
+        )
+        tally, counts = self._run(plan, summary)
+        found = report.make(tally, sizes, counts.num_rows)
+        found["catalogue"] = dict(known.counts)
+        if source is not None:
+            seen = pc.is_in(
+                counts["item"], value_set=known.table["item"].combine_chunks()
+            )
+            found["catalogue"]["events_without_item"] = tally.get(
+                "events_without_catalogue", 0
+            )
+            found["catalogue"]["items_missing"] = len(counts) - (pc.sum(seen).as_py() or 0)
+        report.require_usable(found, log.max_rejected_fraction)
+        _write(os.path.join(summary, report.FILE), json.dumps(found, indent=1) + "\n")
+        _write(
+            os.path.join(summary, report.REJECTED_FILE), report.rejected_lines(found)
+        )
+        return found
+
+    def _run(self, plan: Plan, folder: str) -> tuple[dict[str, Any], Any]:
+        """Runs the pipeline and returns its tally and the items' counts."""
+        tally_path = os.path.join(folder, ".tally.json")
+        counts_path = os.path.join(folder, ".items.arrow")
+        with self._make_beam_pipeline() as pipeline:
+            graph.build(pipeline, plan, tally_path, counts_path)
+        with fileio.open(tally_path, "rb") as stream:
+            tally = json.loads(stream.read())
+        with fileio.open(counts_path, "rb") as stream:
+            counts = partitions.read_message(stream.read())
+        fileio.remove(tally_path)
+        fileio.remove(counts_path)
+        staging = os.path.join(plan.examples_uri, shards.STAGING)
+        if fileio.exists(staging):
+            fileio.rmtree(staging)
+        errors = tally.get("errors", [])
+        if errors:
+            more = f" ({len(errors) - 1} more such files)" if errors[1:] else ""
+            raise IngestionError(errors[0] + more)
+        return tally, counts
+
+
+def _proto(exec_properties: dict[str, Any], key: str, message: Any) -> Any:
+    proto_utils.json_to_proto(exec_properties[key], message)
+    return message
+
+
+def _optional_catalogue(exec_properties: dict[str, Any]) -> config_pb2.Catalogue | None:
+    if not exec_properties.get(CATALOGUE_SOURCE):
+        return None
+    return _proto(exec_properties, CATALOGUE_SOURCE, config_pb2.Catalogue())
+
+
+def _pattern(exec_properties: dict[str, Any]) -> str:
+    config = _proto(exec_properties, specs.INPUT_CONFIG_KEY, example_gen_pb2.Input())
+    (split,) = config.splits
+    return os.path.join(exec_properties[specs.INPUT_BASE_KEY], split.pattern)
+
+
+def _timestamps(
+    paths: list[str], log: config_pb2.ActivityLog, filters: config_pb2.Filters
+) -> str:
+    """Looks at the first rows: does the log have numbers or dates?"""
+    for path in paths:
+        for block in reading.read_log(path, log, filters):
+            if block.num_rows:
+                return moments.kind_of(block.columns[log.timestamp][:10_000])
+    return moments.NUMBERS
+
+
+def _moments(split: config_pb2.Split, timestamps: str) -> tuple[int, int] | None:
+    """Parses the moments of the split, in the unit of the log."""
+    if not split.HasField("validation_from"):
+        return None
+    found = []
+    for field in ("validation_from", "test_from"):
+        text = getattr(split, field)
+        parsed = moments.moment(text, timestamps)
+        if parsed is None or parsed[1]:
+            wanted = (
+                "a date as 2024-12-31 or 2024-12-31T23:59:59Z"
+                if timestamps == moments.DATES
+                else "a whole non-negative number"
+            )
+            raise IngestionError(
+                f"`split.{field}` must be {wanted}, as the log's timestamps are "
+                f"{timestamps}; received {text!r}."
+            )
+        found.append(parsed[0])
+    if found[0] > found[1]:
+        raise IngestionError(
+            f"`split.validation_from` {split.validation_from} is later than "
+            f"`split.test_from` {split.test_from}. Exchange them."
+        )
+    return found[0], found[1]
+
+
+def _write(path: str, text: str) -> None:
+    with fileio.open(path, "w") as stream:
+        stream.write(text)
