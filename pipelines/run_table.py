@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Mapping
 
 from ml_metadata.proto import metadata_store_pb2
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tfx.dsl.io import fileio
 
 from ondevice_rec.pipelines.run_outputs import NodeOutputs
 from ondevice_rec.schemas import facts
@@ -18,6 +21,7 @@ class RunResults:
 
     Attributes:
       data: Counts of the ingested log, by name.
+      anomalies: What ExampleValidator found, e.g. "item (test): Column dropped".
       metrics: The model's metrics over all queries, e.g. {"recall@10": 0.1}.
       popularity: The same of the popularity model.
       version_dir: Folder of the pushed version; empty when nothing was pushed.
@@ -26,6 +30,7 @@ class RunResults:
     """
 
     data: dict[str, int]
+    anomalies: list[str]
     metrics: dict[str, float]
     popularity: dict[str, float]
     version_dir: str
@@ -50,6 +55,7 @@ def collect(outputs: Mapping[str, NodeOutputs]) -> RunResults:
             else:
                 metrics[name] = value
     return RunResults(
+        anomalies=_anomalies(outputs["ExampleValidator"].uri("anomalies")),
         data={name: value for name, value in data.items() if isinstance(value, int)},
         metrics=metrics,
         popularity=popularity,
@@ -73,6 +79,7 @@ def render(results: RunResults) -> str:
         ("users", f"{data[facts.USERS]:,}"),
         ("items", f"{data[facts.ITEMS]:,}"),
     ]
+    rows += [("anomaly", text) for text in results.anomalies]
     for name in sorted(results.metrics, key=_metric_order):
         if not re.match(r"(recall|ndcg)@", name):
             continue
@@ -91,6 +98,21 @@ def render(results: RunResults) -> str:
         rows.append(("not pushed", results.refusal))
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def _anomalies(uri: str) -> list[str]:
+    found = []
+    for split in sorted(fileio.listdir(uri)):
+        path = os.path.join(uri, split, "SchemaDiff.pb")
+        message = anomalies_pb2.Anomalies.FromString(fileio.open(path, "rb").read())
+        name = split.removeprefix("Split-")
+        if message.HasField("dataset_anomaly_info"):
+            found.append(f"{name}: {message.dataset_anomaly_info.description}")
+        found += [
+            f"{feature} ({name}): {info.description}"
+            for feature, info in sorted(message.anomaly_info.items())
+        ]
+    return found
 
 
 def _metric_order(name: str) -> tuple[str, int]:

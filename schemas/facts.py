@@ -35,3 +35,11 @@ AGREEMENT = "agreement"
 SPAN = "span"
 VERSION = "version"
 INPUT_FINGERPRINT = "input_fingerprint"
+
+# On examples and on the ingestion report.
+ROWS_READ = "rows_read"
+ROWS_REJECTED = "rows_rejected"
+EVENTS = "events"
+USERS = "users"
+# On the catalogue too: the items it knows.
+ITEMS = "items"
