@@ -41,6 +41,7 @@ def preprocessing_fn(
             timeline.OVERLAP,
         )
     }
+    min_count = custom_config[MIN_VOCAB_COUNT_KEY]
     vocabulary_caps = input_spec_check.vocabulary_caps(input_spec)
     for column in _columns(input_spec):
         values = _sparse(inputs[column])
@@ -58,7 +59,8 @@ def preprocessing_fn(
             counted,
             # Id 0 belongs to no key.
             top_k=None if cap is None else cap - 1,
-            frequency_threshold=custom_config[MIN_VOCAB_COUNT_KEY],
+            # TFT warns of a threshold that keeps everything.
+            frequency_threshold=min_count if min_count > 1 else None,
             vocab_filename=column,
         )
         ids = tft.apply_vocabulary(values, vocabulary, default_value=-1)
