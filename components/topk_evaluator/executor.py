@@ -34,7 +34,6 @@ from ondevice_rec.schemas.pipeline_config_pb2 import Evaluation
 
 logger = logging.getLogger("ondevice_rec.evaluator")
 
-METRICS_FILE = "metrics.json"
 # As TFX's Evaluator names them.
 BLESSED_FILE = "BLESSED"
 NOT_BLESSED_FILE = "NOT_BLESSED"
@@ -179,7 +178,7 @@ def write_metrics(
         "slices": {name: dataclasses.asdict(r) for name, r in results.items()},
     }
     io_utils.write_string_file(
-        os.path.join(evaluation.uri, METRICS_FILE),
+        os.path.join(evaluation.uri, statistics.METRICS_FILE),
         json.dumps(content, indent=2, ensure_ascii=False) + "\n",
     )
     overall = results[OVERALL]

@@ -18,6 +18,9 @@ Statistics = dict[str, np.ndarray]
 
 MAX_SLICES = 10_000
 
+# In the evaluation artifact: every slice's result, and what was decided.
+METRICS_FILE = "metrics.json"
+
 
 @dataclass(frozen=True)
 class SliceResult:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -150,7 +151,10 @@ def evaluate(
     evaluation.uri = str(folder / "evaluation")
     blessing = standard_artifacts.ModelBlessing()
     blessing.uri = str(folder / "blessing")
-    context = BaseBeamExecutor.Context(beam_pipeline_args=["--runner=FnApiRunner"])
+    # Given as arguments, TFX would first build a package of itself for the runner.
+    context = BaseBeamExecutor.Context(
+        make_beam_pipeline_fn=lambda: beam.Pipeline(runner="FnApiRunner")
+    )
     Executor(context).Do(
         {"examples": [examples], "model": [model]},
         {"evaluation": [evaluation], "blessing": [blessing]},
