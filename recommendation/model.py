@@ -27,7 +27,7 @@ class RecommendationModel(keras.Model):
       hparams: Its size.
 
     Raises:
-      ValueError: they do not make a model; the message says what to change.
+      UserError: they do not make a model; the message says what to change.
     """
 
     def __init__(self, input_spec: spec.InputSpec, hparams: spec.ModelHParams) -> None:
@@ -107,12 +107,13 @@ class RecommendationModel(keras.Model):
 
         Returns:
           int32 `[batch]`: number of items scored at least as high, itself included,
-          so that ties and scores that are no numbers count against the model;
-          vocab_size for label 0, which is no item.
+          so that ties count against the model; vocab_size, a miss, for label 0, which
+          is no item, and where a score is not a number.
         """
         scores = self(features, training=False)
         own = ops.take_along_axis(scores, ops.expand_dims(label, -1), axis=1)
         worse = ops.cast(ops.less(scores[:, 1:], own), "int32")
         vocab_size = scores.shape[1]
         rank = vocab_size - 1 - ops.sum(worse, axis=1)
-        return ops.where(ops.equal(label, 0), vocab_size, rank)
+        missed = ops.logical_or(ops.equal(label, 0), ops.isnan(ops.sum(scores, axis=1)))
+        return ops.where(missed, vocab_size, rank)

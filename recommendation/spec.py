@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from ondevice_rec.schemas import input_spec_check, pipeline_config_pb2
+from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.input_spec_check import source_column
 from ondevice_rec.schemas.input_spec_pb2 import (
     EncoderType,
@@ -72,10 +73,8 @@ def validate(input_spec: InputSpec, hparams: ModelHParams) -> None:
     """Checks that `RecommendationModel(input_spec, hparams)` can be built.
 
     Raises:
-      ValueError: see `input_spec_check.validate`; here every `vocab_size` must be set.
+      UserError: see `input_spec_check.validate`; here every `vocab_size` must be set.
     """
     input_spec_check.validate(input_spec, hparams, vocabularies_known=True)
     if not 0 <= hparams.dropout < 1:
-        raise ValueError(
-            f"`dropout` must be >= 0 and < 1, received {hparams.dropout}."
-        )
+        raise UserError(f"`dropout` must be >= 0 and < 1, received {hparams.dropout}.")

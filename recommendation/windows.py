@@ -10,16 +10,21 @@ import dataclasses
 import os
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from ondevice_rec.recommendation.spec import InputSpec
 from ondevice_rec.schemas import input_spec_check, timeline
+from ondevice_rec.schemas.errors import UserError
 
 # Timelines that are parsed, and whose windows are shuffled, together.
-BLOCK_TIMELINES = 4096
+BLOCK_TIMELINES = 2048
 # Windows cut by one gather, before they are put in batches of the size asked for.
-_CHUNK = 8192
+_CHUNK = 2048
 _SHUFFLE_BUFFER = 65536
+# Windows are gathered in pieces of at most this many values: copying pieces costs a
+# third of gathering value by value, and holds this many times the column in memory.
+_PIECE = 32
 
 Block = dict[str, tf.Tensor]
 
@@ -31,11 +36,11 @@ def timeline_files(split_dir: str) -> list[str]:
       split_dir: Folder such as `.../Split-train`.
 
     Raises:
-      ValueError: the folder holds no file.
+      UserError: the folder holds no file.
     """
     files = sorted(tf.io.gfile.glob(os.path.join(split_dir, "*")))
     if not files:
-        raise ValueError(
+        raise UserError(
             f"No timelines in {split_dir}. Does the log have enough events for the "
             "`split` asked for?"
         )
@@ -66,7 +71,7 @@ def training_windows(
       ids or float32, and int32 `[batch]`.
 
     Raises:
-      ValueError: no files, no timelines, or a column is missing or not transformed.
+      UserError: no files, no timelines, or a column is missing or not transformed.
     """
     reader = _Reader(files, input_spec)
     blocks = reader.blocks(seed, block_timelines)
@@ -78,7 +83,7 @@ def training_windows(
     )
     return _batches(
         blocks,
-        lambda block, places: reader.cut(block, places)[:2],
+        reader.cut,
         batch_size,
     )
 
@@ -102,13 +107,17 @@ def evaluation_windows(
       (int32, the timeline's events before the target), each `[batch]`.
 
     Raises:
-      ValueError: as `training_windows`.
+      UserError: as `training_windows`.
     """
     reader = _Reader(files, input_spec)
     blocks = reader.blocks(None, BLOCK_TIMELINES).map(
         lambda records, order: reader.flatten(records, order, training=False)
     )
-    return _batches(blocks, reader.cut, batch_size)
+    return _batches(
+        blocks,
+        lambda block, places: (*reader.cut(block, places), _query(block, places)),
+        batch_size,
+    )
 
 
 def count_training_windows(files: Sequence[str], input_spec: InputSpec) -> int:
@@ -158,7 +167,7 @@ class _Reader:
 
     def __init__(self, files: Sequence[str], input_spec: InputSpec) -> None:
         if not files:
-            raise ValueError("`files` must name a TFRecord file, received none.")
+            raise UserError("`files` must name a TFRecord file, received none.")
         self._files = list(files)
         first = self._first_timeline()
         self._label = input_spec_check.source_column(input_spec.label_feature)
@@ -200,9 +209,10 @@ class _Reader:
         """A block's values, and where each window begins and ends in them.
 
         Returns:
-          `values/<column>` flat, followed by zeros; `begin/<feature>`,
-          `end/<feature>`, `label` and the query's `user`, `timestamp`,
-          `history_length`: one per window, in the order they are given out.
+          `pieces/<feature>`, see `_pieces`; `begin/<feature>`,
+          `end/<feature>`, `label` and, unless for training, the query's `user`,
+          `timestamp`, `history_length`: one per window, in the order they are given
+          out.
         """
         parsed = tf.io.parse_example(records, self._features)
         target = parsed[timeline.TARGET]
@@ -219,22 +229,18 @@ class _Reader:
         events = tf.cond(order < 0, lambda: events, lambda: _shuffled(events, order))
         row = tf.gather(rows, events)
         start = tf.gather(starts, events)
-        stamps = _one_per_event(
-            parsed[timeline.TIMESTAMP], target, timeline.TIMESTAMP
-        )
-        block = {
-            "label": tf.cast(tf.gather(labels, events), tf.int32),
-            "user": tf.gather(parsed[timeline.USER], row),
-            "timestamp": tf.gather(stamps, events),
-            "history_length": events - start,
-        }
+        block = {"label": tf.cast(tf.gather(labels, events), tf.int32)}
+        if not training:
+            stamps = _one_per_event(
+                parsed[timeline.TIMESTAMP], target, timeline.TIMESTAMP
+            )
+            block["user"] = tf.gather(parsed[timeline.USER], row)
+            block["timestamp"] = tf.gather(stamps, events)
+            block["history_length"] = events - start
         for column in self._columns:
             ragged = parsed[column.column]
             values = tf.cast(ragged.flat_values, column.dtype)
-            # A window is read at full length before what lies behind its end is
-            # blanked.
-            padding = tf.zeros([column.length], column.dtype)
-            block[f"values/{column.name}"] = tf.concat([values, padding], 0)
+            block[f"pieces/{column.name}"] = _pieces(values, column.length)
             begin, end = self._span(column, parsed, row, start, events)
             block[f"begin/{column.name}"] = begin
             block[f"end/{column.name}"] = end
@@ -264,7 +270,10 @@ class _Reader:
                 f"`{column.lengths}` does not add up to the values of "
                 f"`{column.column}`.",
             )
-            first, end = tf.gather(values_before, start), tf.gather(values_before, events)
+            first, end = (
+                tf.gather(values_before, start),
+                tf.gather(values_before, events),
+            )
         else:
             _one_per_event(ragged, target, column.column)
             first, end = start, events
@@ -272,22 +281,21 @@ class _Reader:
 
     def cut(
         self, block: Block, places: tuple[tf.Tensor, tf.Tensor]
-    ) -> tuple[dict[str, tf.Tensor], tf.Tensor, dict[str, tf.Tensor]]:
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """The block's windows from `places[0]` up to `places[1]`."""
         first, last = places
         features = {}
         for column in self._columns:
             begin = block[f"begin/{column.name}"][first:last, tf.newaxis]
             end = block[f"end/{column.name}"][first:last, tf.newaxis]
-            index = begin + tf.range(column.length)
-            window = tf.gather(block[f"values/{column.name}"], index)
+            pieces = block[f"pieces/{column.name}"]
+            offsets = np.arange(0, column.length, pieces.shape[1], dtype=np.int32)
+            window = tf.gather(pieces, begin + offsets)
+            window = tf.reshape(window, [-1, len(offsets) * pieces.shape[1]])
+            inside = tf.range(column.length) < end - begin
             blank = tf.zeros([], column.dtype)
-            features[column.name] = tf.where(index < end, window, blank)
-        query = {
-            name: block[name][first:last]
-            for name in ("user", "timestamp", "history_length")
-        }
-        return features, block["label"][first:last], query
+            features[column.name] = tf.where(inside, window[:, : column.length], blank)
+        return features, block["label"][first:last]
 
     def _records(self) -> tf.data.Dataset:
         return tf.data.TFRecordDataset(self._files, "GZIP", buffer_size=1 << 20)
@@ -295,10 +303,34 @@ class _Reader:
     def _first_timeline(self) -> tf.train.Example:
         for record in self._records().take(1).as_numpy_iterator():
             return tf.train.Example.FromString(record)
-        raise ValueError(
+        raise UserError(
             f"No timeline in {self._files[0]} and the files beside it. Does the log "
             "have enough events for the `split` asked for?"
         )
+
+
+def _pieces(values: tf.Tensor, length: int) -> tf.Tensor:
+    """Overlapping pieces of flat values: row i holds the values from i on.
+
+    Windows of `length` that begin at any value are whole rows one after the other.
+    They are read at full length, so zeros follow the last value.
+    """
+    width = -(-length // -(-length // _PIECE))
+    padding = tf.zeros([length + width], values.dtype)
+    table = tf.concat([values, padding], 0)[:, tf.newaxis]
+    have = 1
+    while have < width:
+        more = min(have, width - have)
+        table = tf.concat([table[:-more], table[more:, have - more :]], 1)
+        have += more
+    return table
+
+
+def _query(block: Block, places: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+    return {
+        name: block[name][places[0] : places[1]]
+        for name in ("user", "timestamp", "history_length")
+    }
 
 
 def _column(feature, is_global: bool, first: tf.train.Example) -> _Column:  # type: ignore[no-untyped-def]
@@ -320,14 +352,14 @@ def _column(feature, is_global: bool, first: tf.train.Example) -> _Column:  # ty
 def _check_kind(first: tf.train.Example, column: str, kind: str) -> None:
     features = first.features.feature
     if column not in features:
-        raise ValueError(
+        raise UserError(
             f"Column `{column}` is not in the timelines, which have "
             f"{', '.join(sorted(features))}. Set `column` of the feature in "
             "`input_spec` to one of them."
         )
     found = features[column].WhichOneof("kind")
     if found not in (kind, None):
-        raise ValueError(
+        raise UserError(
             f"Column `{column}` must hold an {kind}, received a {found}. Are these "
             "the transformed timelines, and is its `feature_type` right?"
         )

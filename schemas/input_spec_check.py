@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from ondevice_rec.schemas import input_spec_pb2, timeline
+from ondevice_rec.schemas.errors import UserError
 
 _PREFIXES = ("context_", "label_")
 
@@ -62,7 +63,7 @@ def vocabulary_caps(input_spec: input_spec_pb2.InputSpec) -> dict[str, int | Non
       Largest number of ids, id 0 included, by column; None where nothing limits it.
 
     Raises:
-      ValueError: two features of one column give different caps.
+      UserError: two features of one column give different caps.
     """
     caps: dict[str, int | None] = {}
     for feature in [*context_features(input_spec), input_spec.label_feature]:
@@ -72,7 +73,7 @@ def vocabulary_caps(input_spec: input_spec_pb2.InputSpec) -> dict[str, int | Non
         cap = feature.vocab_size if feature.HasField("vocab_size") else None
         known = caps.setdefault(column, cap)
         if known is not None and cap is not None and known != cap:
-            raise ValueError(
+            raise UserError(
                 f"Features of column `{column}` share one vocabulary, received "
                 f"`vocab_size` {known} and {cap}. Set the same in `input_spec`."
             )
@@ -95,19 +96,20 @@ def validate(
         vocabularies are learnt; until then it is a cap and may be left out.
 
     Raises:
-      ValueError: something is missing or contradictory. The message names the field,
+      UserError: something is missing or contradictory. The message names the field,
         what was received and the remedy.
     """
     _check_label(input_spec)
     if not groups(input_spec):
-        raise ValueError(
+        raise UserError(
             "`input_spec` must have a feature group, received none. Add one to "
             "`activity_feature_groups`."
         )
     names = [feature.feature_name for feature in context_features(input_spec)]
-    for name in (*names, input_spec.label_feature.feature_name):
-        if (*names, input_spec.label_feature.feature_name).count(name) > 1:
-            raise ValueError(
+    names.append(input_spec.label_feature.feature_name)
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(
                 f"`feature_name` must be unique, received `{name}` more than once. "
                 "Rename one in `input_spec`; `column` may be the same."
             )
@@ -123,18 +125,18 @@ def validate(
 def _check_label(input_spec: input_spec_pb2.InputSpec) -> None:
     label = input_spec.label_feature
     if not input_spec.HasField("label_feature") or not label.feature_name:
-        raise ValueError(
+        raise UserError(
             "`label_feature` must name the item to predict, received none. Add "
             f"`label_feature: {{feature_name: label_{timeline.ITEM}, ...}}` to "
             "`input_spec`."
         )
     if not is_embedded(label):
-        raise ValueError(
+        raise UserError(
             f"`label_feature` `{label.feature_name}` must be INT or STRING, received "
             "FLOAT. Set its `feature_type` in `input_spec`."
         )
     if label.HasField("feature_length") and label.feature_length != 1:
-        raise ValueError(
+        raise UserError(
             f"`feature_length` of label `{label.feature_name}` must be 1, received "
             f"{label.feature_length}. One item is predicted: leave it out."
         )
@@ -151,25 +153,25 @@ def _placed_groups(
 
 def _check_group(place: str, group: input_spec_pb2.FeatureGroup) -> None:
     if not group.features:
-        raise ValueError(
+        raise UserError(
             f"`{place}` must have a feature, received none. Add one or remove the "
             "group from `input_spec`."
         )
     for feature in group.features:
         if not feature.feature_name:
-            raise ValueError(
+            raise UserError(
                 f"A feature of `{place}` has no `feature_name`. Set it in `input_spec`."
             )
         if feature.feature_length < 1:
-            raise ValueError(
+            raise UserError(
                 f"`feature_length` of `{feature.feature_name}` must be >= 1, received "
                 f"{feature.feature_length}. Set it in `input_spec`."
             )
         if is_embedded(feature):
             _check_embedding_dim(feature)
-    lengths = {feature.feature_name: feature.feature_length for feature in group.features}
+    lengths = {f.feature_name: f.feature_length for f in group.features}
     if len(set(lengths.values())) > 1:
-        raise ValueError(
+        raise UserError(
             f"Features of one group must have the same `feature_length`, received "
             f"{lengths} in `{place}`. Set the same, or put them in groups of their own."
         )
@@ -181,24 +183,24 @@ def _check_encoder(
     length = group.features[0].feature_length
     known = dict(input_spec_pb2.EncoderType.items())
     if group.encoder_type not in known.values():
-        raise ValueError(
+        raise UserError(
             f"`encoder_type` of `{place}` must be one of {', '.join(known)}, received "
             f"{group.encoder_type}."
         )
     if group.encoder_type == input_spec_pb2.CNN:
         if not hparams.conv_num_filter_ratios:
-            raise ValueError(
+            raise UserError(
                 f"`conv_num_filter_ratios` must not be empty: `{place}` has a CNN "
                 "encoder. Set it in `hparams`, e.g. to [2, 4]."
             )
         if not 1 <= hparams.conv_kernel_size <= length:
-            raise ValueError(
+            raise UserError(
                 f"`conv_kernel_size` must be from 1 to {length}, the `feature_length` "
                 f"of `{place}`, received {hparams.conv_kernel_size}. Set it in "
                 "`hparams`."
             )
     if group.encoder_type == input_spec_pb2.LSTM and hparams.lstm_num_units < 1:
-        raise ValueError(
+        raise UserError(
             f"`lstm_num_units` must be >= 1: `{place}` has an LSTM encoder, received "
             f"{hparams.lstm_num_units}. Set it in `hparams`."
         )
@@ -206,7 +208,7 @@ def _check_encoder(
 
 def _check_embedding_dim(feature: input_spec_pb2.Feature) -> None:
     if feature.embedding_dim < 1:
-        raise ValueError(
+        raise UserError(
             f"`embedding_dim` of `{feature.feature_name}` must be >= 1, received "
             f"{feature.embedding_dim}. Set it in `input_spec`."
         )
@@ -216,7 +218,7 @@ def _check_vocab_size(feature: input_spec_pb2.Feature, known: bool) -> None:
     if not is_embedded(feature):
         return
     if (known or feature.HasField("vocab_size")) and feature.vocab_size < 2:
-        raise ValueError(
+        raise UserError(
             f"`vocab_size` of `{feature.feature_name}` must be >= 2 (id 0 is padding "
             f"and out-of-vocabulary), received {feature.vocab_size}. Set it in "
             "`input_spec`, or let the vocabulary decide it."
@@ -227,18 +229,18 @@ def _check_sizes(input_spec: input_spec_pb2.InputSpec, hparams: HParams) -> None
     for field in ("hidden_layer_dims", "conv_num_filter_ratios"):
         for size in getattr(hparams, field):
             if size < 1:
-                raise ValueError(
+                raise UserError(
                     f"`{field}` must all be >= 1, received {size}. Set them in "
                     "`hparams`."
                 )
     if hparams.num_predictions < 1:
-        raise ValueError(
+        raise UserError(
             f"`num_predictions` must be >= 1, received {hparams.num_predictions}. Set "
             "it in `hparams`."
         )
     label = input_spec.label_feature
     if label.HasField("vocab_size") and hparams.num_predictions > label.vocab_size - 1:
-        raise ValueError(
+        raise UserError(
             f"`num_predictions` must be <= {label.vocab_size - 1}, the number of items "
             f"in the vocabulary, received {hparams.num_predictions}. Set it in "
             "`hparams`."

@@ -1,0 +1,238 @@
+"""Fits a model on timelines, keeping the weights that rank best on validation."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+
+from ondevice_rec.recommendation import losses, progress, windows
+from ondevice_rec.recommendation.model import RecommendationModel
+from ondevice_rec.recommendation.validation import Validation
+from ondevice_rec.schemas import pipeline_config_pb2
+from ondevice_rec.schemas.errors import UserError
+
+logger = logging.getLogger("ondevice_rec.training")
+
+# What early stopping and the choice of the best weights look at.
+MONITORED = "recall@10"
+_TOP_K = (10,)
+# Steps run between two looks from Python: the more, the less they cost.
+_STEPS_PER_EXECUTION = 32
+_SECONDS_BETWEEN_REPORTS = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingReport:
+    """What a training did.
+
+    Attributes:
+      epochs: Epochs run, those after the best one included.
+      best_epoch: Epoch whose weights were kept, from 1 on.
+      steps: Optimizer steps run.
+      examples: Windows in one epoch.
+      best_validation_recall: Recall@10 on the validation split after `best_epoch`.
+      seconds: Wall time of the fit, validation included.
+      history: One entry per epoch for `loss`, `val_recall@10` and `val_ndcg@10`.
+    """
+
+    epochs: int
+    best_epoch: int
+    steps: int
+    examples: int
+    best_validation_recall: float
+    seconds: float
+    history: Mapping[str, Sequence[float]]
+
+
+def train(
+    model: RecommendationModel,
+    train_files: Sequence[str],
+    validation_files: Sequence[str],
+    training: pipeline_config_pb2.Training,
+    log_dir: str,
+) -> TrainingReport:
+    """Fits `model` in place; it ends with the weights of its best epoch.
+
+    Call `seed` before the model is made: then the same data and configuration give
+    the same weights on the same machine.
+
+    Args:
+      model: A model that is not compiled yet.
+      train_files: Transformed timelines of the train split.
+      validation_files: Transformed timelines of the validation split.
+      training: Optimizer, batch size, epochs.
+      log_dir: Folder for TensorBoard.
+
+    Raises:
+      UserError: a setting is out of range, there is nothing to learn from or to
+        measure on, or the loss is not a number.
+    """
+    check(training)
+    examples = windows.count_training_windows(train_files, model.feature_spec)
+    if not examples:
+        raise UserError(
+            "The train split has no event with an earlier event and an item of the "
+            "vocabulary. Lower `min_vocab_count` or the `filters`, or use a longer log."
+        )
+    steps, per_execution = _steps(examples, training.batch_size)
+    model.compile(
+        optimizer=_optimizer(training),
+        loss=losses.GlobalSoftmax(),
+        steps_per_execution=per_execution,
+        jit_compile=False,
+    )
+    validation = Validation(model, validation_files, _TOP_K)
+    watch = _Watch(validation, training, steps)
+    start = time.perf_counter()
+    history = model.fit(
+        windows.training_windows(
+            train_files,
+            model.feature_spec,
+            training.batch_size,
+            seed=training.seed,
+            repeat=True,
+        ),
+        steps_per_epoch=steps,
+        epochs=training.epochs,
+        verbose=0,
+        callbacks=[watch, keras.callbacks.TensorBoard(log_dir, write_graph=False)],
+    ).history
+    epochs = len(history["loss"])
+    return TrainingReport(
+        epochs=epochs,
+        best_epoch=watch.best_epoch,
+        steps=epochs * steps,
+        examples=examples,
+        best_validation_recall=watch.best,
+        seconds=time.perf_counter() - start,
+        history=history,
+    )
+
+
+def seed(training: pipeline_config_pb2.Training) -> None:
+    """Makes Keras's and numpy's randomness, initial weights included, repeatable."""
+    keras.utils.set_random_seed(training.seed)
+
+
+def check(training: pipeline_config_pb2.Training) -> None:
+    """Checks the settings.
+
+    Raises:
+      UserError: one is out of range.
+    """
+    for field, least in (
+        ("epochs", 1),
+        ("batch_size", 1),
+        ("early_stopping_patience", 1),
+    ):
+        if getattr(training, field) < least:
+            raise UserError(
+                f"`{field}` must be >= {least}, received {getattr(training, field)}. "
+                "Set it in `training`."
+            )
+    if not 0 < training.learning_rate < math.inf:
+        raise UserError(
+            f"`learning_rate` must be > 0, received {training.learning_rate}. Set it "
+            "in `training`."
+        )
+    if not 0 <= training.gradient_clip_norm < math.inf:
+        raise UserError(
+            "`gradient_clip_norm` must be >= 0 (0: no clipping), received "
+            f"{training.gradient_clip_norm}. Set it in `training`."
+        )
+    if not 0 <= training.dropout < 1:
+        raise UserError(
+            f"`dropout` must be >= 0 and < 1, received {training.dropout}. Set it in "
+            "`training`."
+        )
+    if not 0 <= training.seed < 2**32:
+        raise UserError(
+            f"`seed` must be >= 0 and < 2**32, received {training.seed}. Set it in "
+            "`training`."
+        )
+
+
+def _optimizer(training: pipeline_config_pb2.Training) -> keras.optimizers.Optimizer:
+    optimizers = {
+        pipeline_config_pb2.ADAM: keras.optimizers.Adam,
+        pipeline_config_pb2.ADAGRAD: keras.optimizers.Adagrad,
+    }
+    return optimizers[training.optimizer](
+        learning_rate=training.learning_rate,
+        clipnorm=training.gradient_clip_norm or None,
+    )
+
+
+def _steps(examples: int, batch_size: int) -> tuple[int, int]:
+    """Steps in an epoch, and how many of them are run at once.
+
+    Keras runs whole executions only, so the epoch is rounded up to them, by less than
+    one step per execution.
+    """
+    executions = math.ceil(math.ceil(examples / batch_size) / _STEPS_PER_EXECUTION)
+    per_execution = math.ceil(examples / batch_size / executions)
+    return executions * per_execution, per_execution
+
+
+class _Watch(keras.callbacks.Callback):
+    """Validates, reports progress, keeps the best weights, stops when it is time."""
+
+    def __init__(
+        self,
+        validation: Validation,
+        training: pipeline_config_pb2.Training,
+        steps: int,
+    ) -> None:
+        super().__init__()
+        self._validation = validation
+        self._training = training
+        self._steps = steps
+        self._epoch = 0
+        self._reported = -math.inf
+        self._detail = ""
+        self._weights: list[Any] | None = None
+        self.best = -math.inf
+        self.best_epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            raise UserError(
+                f"The loss became {loss} in epoch {self._epoch + 1}, step {batch + 1}. "
+                f"Lower `learning_rate` in `training`, received "
+                f"{self._training.learning_rate}, or set `gradient_clip_norm`."
+            )
+        now = time.monotonic()
+        if now - self._reported >= _SECONDS_BETWEEN_REPORTS:
+            self._reported = now
+            self._report(self._epoch + (batch + 1) / self._steps)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        metrics = self._validation.measure()
+        # The callbacks after this one, TensorBoard and the history, read them here.
+        for name in (MONITORED, "ndcg@10"):
+            logs[f"val_{name}"] = metrics[name]
+        self._detail = (
+            f"loss {logs['loss']:.3f}, validation {MONITORED} {metrics[MONITORED]:.4f}"
+        )
+        self._report(epoch + 1)
+        if metrics[MONITORED] > self.best:
+            self.best, self.best_epoch = metrics[MONITORED], epoch + 1
+            self._weights = self.model.get_weights()
+        elif epoch + 1 - self.best_epoch >= self._training.early_stopping_patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self.model.set_weights(self._weights)
+
+    def _report(self, epochs: float) -> None:
+        progress.report("training", epochs, self._training.epochs, self._detail)

@@ -1,0 +1,72 @@
+"""Exact ranking metrics of a model on timelines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from ondevice_rec.recommendation import ranking, windows
+from ondevice_rec.recommendation.model import RecommendationModel
+from ondevice_rec.schemas.errors import UserError
+
+Tensor = Any
+
+_BATCH_SIZE = 512
+
+
+class Validation:
+    """Ranks the validation split's targets among all items.
+
+    Args:
+      model: The model to measure, whatever its weights are at the time.
+      files: Transformed timelines of the split.
+      top_k: The k's of recall and NDCG.
+
+    Raises:
+      UserError: the files hold no target with an earlier event.
+    """
+
+    def __init__(
+        self, model: RecommendationModel, files: Sequence[str], top_k: Sequence[int]
+    ) -> None:
+        spec = model.feature_spec
+        queries = windows.evaluation_windows(files, spec, _BATCH_SIZE).map(
+            lambda features, label, query: {**features, _LABEL: label}
+        )
+        # Few and small: one target per user, kept parsed between epochs.
+        self._queries = queries.cache()
+        self._ranker = _Ranker(model)
+        self._vocab_size = spec.label_feature.vocab_size
+        self._top_k = tuple(top_k)
+        if not any(True for _ in self._queries.take(1)):
+            raise UserError(
+                f"No target with an earlier event in {files[0]} and the files beside "
+                "it. Does the log have enough events for the `split` asked for?"
+            )
+
+    def measure(self) -> dict[str, float]:
+        """Means over all targets, e.g. `recall@10` and `ndcg@10`."""
+        ranks = self._ranker.predict(self._queries, verbose=0)
+        values = ranking.query_metrics(ranks, self._vocab_size, self._top_k)
+        names = ranking.metric_names(self._top_k)
+        return dict(zip(names, np.mean(values, axis=0).tolist(), strict=True))
+
+
+# No feature can be called this: names are identifiers.
+_LABEL = "(label)"
+
+
+class _Ranker(keras.Model):
+    """The rank of the true item as a model, so that Keras compiles and batches it."""
+
+    def __init__(self, model: RecommendationModel) -> None:
+        super().__init__(name="ranker")
+        self._model = model
+        self.built = True
+
+    def call(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        features = dict(inputs)
+        return self._model.rank(features, features.pop(_LABEL))
