@@ -40,6 +40,8 @@ PIPELINE = [
     "keras>=3.4",
     "pandas",
     "pyarrow",
+    # TensorFlow 2.21 no longer brings it, and has no `tf.summary.scalar` without it.
+    "tensorboard",
     # The last with pkg_resources, which tensorflow_hub and tensorboard import.
     "setuptools<81",
     # TFX calls `python -m pip`.
