@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import gc
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
@@ -203,20 +204,26 @@ def _columns(
     if not data.strip(b"\n"):
         return [pa.array([], pa.binary())] * len(indices)
     names = [str(i) for i in range(width)]
-    table = pa_csv.read_csv(
-        pa.BufferReader(data),
-        # One piece, read by this thread: rows keep their order and cost no copy.
-        read_options=pa_csv.ReadOptions(
-            column_names=names, use_threads=False, block_size=len(data) + 1
-        ),
-        parse_options=pa_csv.ParseOptions(
-            delimiter=dialect.byte.decode(), quote_char='"' if quoted else False
-        ),
-        convert_options=pa_csv.ConvertOptions(
-            include_columns=[names[i] for i in indices],
-            column_types={names[i]: pa.binary() for i in indices},
-        ),
-    )
+    # On Python 3.10 pyarrow 10 looks for referrers among all objects at each call, of
+    # which TensorFlow has made a million. Not among frozen ones.
+    gc.freeze()
+    try:
+        table = pa_csv.read_csv(
+            pa.BufferReader(data),
+            # One piece, read by this thread: rows keep their order and cost no copy.
+            read_options=pa_csv.ReadOptions(
+                column_names=names, use_threads=False, block_size=len(data) + 1
+            ),
+            parse_options=pa_csv.ParseOptions(
+                delimiter=dialect.byte.decode(), quote_char='"' if quoted else False
+            ),
+            convert_options=pa_csv.ConvertOptions(
+                include_columns=[names[i] for i in indices],
+                column_types={names[i]: pa.binary() for i in indices},
+            ),
+        )
+    finally:
+        gc.unfreeze()
     return [_one_array(table.column(i)) for i in range(len(indices))]
 
 

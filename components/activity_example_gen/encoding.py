@@ -106,14 +106,14 @@ def bytes_column(name: str, values: pa.Array, codes: np.ndarray | None) -> Colum
 
 def varint(value: int) -> bytes:
     """Encodes one non-negative number."""
-    if value < 0x80:
-        return bytes((value,))
-    found = bytearray()
-    while value >= 0x80:
-        found.append(value & 0x7F | 0x80)
-        value >>= 7
-    found.append(value)
-    return bytes(found)
+    if value < len(_VARINTS):
+        return _VARINTS[value]
+    return bytes((value & 0x7F | 0x80,)) + varint(value >> 7)
+
+
+# Most lengths are short, and there are a dozen in an Example.
+_VARINTS = [bytes((value,)) for value in range(1 << 7)]
+_VARINTS += [bytes((i & 0x7F | 0x80, i >> 7)) for i in range(1 << 7, 1 << 14)]
 
 
 def varints(values: np.ndarray) -> pa.Array:
@@ -145,15 +145,18 @@ def examples(features: Sequence[Lists], num_rows: int) -> list[bytes]:
         prepared.append((key, lists.kind, packed, lists.data, lists.bounds.tolist()))
     found = []
     for row in range(num_rows):
-        entries = []
+        parts = []
         for key, kind, packed, data, bounds in prepared:
             values = data[bounds[row] : bounds[row + 1]]
+            head = b""
             if packed and values:
-                values = _FIELD_1 + varint(len(values)) + values
-            feature = kind + varint(len(values)) + values
-            entry = key + varint(len(feature)) + feature
-            entries.append(_FIELD_1 + varint(len(entry)) + entry)
-        body = b"".join(entries)
+                head = _FIELD_1 + varint(len(values))
+            head = kind + varint(len(head) + len(values)) + head
+            size = len(head) + len(values)
+            head = key + varint(size) + head
+            size = len(head) + len(values)
+            parts += (_FIELD_1, varint(size), head, values)
+        body = b"".join(parts)
         found.append(_FIELD_1 + varint(len(body)) + body)
     return found
 

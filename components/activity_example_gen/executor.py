@@ -43,6 +43,8 @@ SPLIT = "split"
 CONTEXT_LENGTH = "context_length"
 MAX_SEGMENT_LENGTH = "max_segment_length"
 
+_FIRST_BYTES = 1 << 20
+
 _logger = logging.getLogger("ondevice_rec.activity_example_gen")
 
 
@@ -186,7 +188,7 @@ def _timestamps(
 ) -> str:
     """Looks at the first rows: does the log have numbers or dates?"""
     for path in paths:
-        for block in reading.read_log(path, log, filters):
+        for block in reading.read_log(path, log, filters, _FIRST_BYTES):
             if block.num_rows:
                 return moments.kind_of(block.columns[log.timestamp][:10_000])
     return moments.NUMBERS

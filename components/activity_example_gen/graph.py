@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from concurrent import futures
 from typing import Any
 
 import apache_beam as beam
@@ -157,20 +158,27 @@ class Write(beam.DoFn):
         }
         if self._items is not None and self._items.num_rows:
             tally["events_without_catalogue"] = int((~known[found.item_codes]).sum())
-        for index, split in enumerate(timeline.SPLITS):
-            segments = splitting.cut(
-                found, assigned == index, plan.context_length, plan.max_segment_length
-            )
-            records = _records(found, segments, columns, plan)
-            shards.write(
-                plan.examples_uri, split, partition, plan.num_partitions, records
-            )
-            tally["splits"][split] = {
-                "timelines": len(np.unique(segments.users)),
-                "segments": len(segments.users),
-                "targets": int(segments.targets.sum()),
-                "entries": len(segments.events),
-            }
+        # A split is compressed, without Python's lock, while the next one is made.
+        with futures.ThreadPoolExecutor(1) as writer:
+            written = []
+            for index, split in enumerate(timeline.SPLITS):
+                segments = splitting.cut(
+                    found,
+                    assigned == index,
+                    plan.context_length,
+                    plan.max_segment_length,
+                )
+                records = _records(found, segments, columns, plan)
+                place = plan.examples_uri, split, partition, plan.num_partitions
+                written.append(writer.submit(shards.write, *place, records))
+                tally["splits"][split] = {
+                    "timelines": len(np.unique(segments.users)),
+                    "segments": len(segments.users),
+                    "targets": int(segments.targets.sum()),
+                    "entries": len(segments.events),
+                }
+            for future in written:
+                future.result()
         yield beam.pvalue.TaggedOutput(_TALLY, tally)
         yield beam.pvalue.TaggedOutput(_ITEMS, partitions.message(found.item_counts()))
         self._written += found.num_events

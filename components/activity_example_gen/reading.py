@@ -15,9 +15,12 @@ from ondevice_rec.schemas import pipeline_config_pb2 as config_pb2
 
 
 def read_log(
-    path: str, log: config_pb2.ActivityLog, filters: config_pb2.Filters
+    path: str,
+    log: config_pb2.ActivityLog,
+    filters: config_pb2.Filters,
+    block_bytes: int = csv_reader.BLOCK_BYTES,
 ) -> Iterator[Block]:
-    """Reads the columns of a log that are used.
+    """Reads the columns of a log that are used, text in blocks of `block_bytes`.
 
     Raises:
       IngestionError: The file cannot be read.
@@ -27,7 +30,7 @@ def read_log(
         kinds.setdefault(source.column, _kind(source))
     if filters.HasField("min_rating"):
         kinds.setdefault(filters.rating, "FLOAT")
-    return _read(path, log, kinds, (log.user, log.item, log.timestamp))
+    return _read(path, log, kinds, (log.user, log.item, log.timestamp), block_bytes)
 
 
 def read_catalogue(path: str, catalogue: config_pb2.Catalogue) -> Iterator[Block]:
@@ -55,6 +58,7 @@ def _read(
     source: config_pb2.ActivityLog | config_pb2.Catalogue,
     kinds: dict[str, str],
     one_line: tuple[str, ...],
+    block_bytes: int = csv_reader.BLOCK_BYTES,
 ) -> Iterator[Block]:
     form = log_files.file_format(path, source.format)
     needed = list(kinds)
@@ -76,4 +80,6 @@ def _read(
             delimiter = log_files.field_delimiter(path, source.delimiter)
             dialect = csv_reader.Dialect(delimiter)
         names = log_files.column_names(source, form)
-        yield from csv_reader.read(path, stream, dialect, names, needed, one_line)
+        yield from csv_reader.read(
+            path, stream, dialect, names, needed, one_line, block_bytes
+        )
