@@ -37,6 +37,7 @@ PIPELINE = [
     f"kfp-pipeline-spec==0.2.2; {LOCKED}",
     f"tfx==1.21.*; {CURRENT}",
     f"apache-beam[gcp]>=2.77,<3; {CURRENT}",
+    f"kfp-pipeline-spec>=2.14,<3; {CURRENT}",
     "keras>=3.4",
     "pandas",
     "pyarrow",
