@@ -14,7 +14,7 @@ import keras
 from ondevice_rec.recommendation import losses, progress, windows
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.validation import Validation
-from ondevice_rec.schemas import pipeline_config_pb2
+from ondevice_rec.schemas import pipeline_config_pb2, training_check
 from ondevice_rec.schemas.errors import UserError
 
 logger = logging.getLogger("ondevice_rec.training")
@@ -73,7 +73,7 @@ def train(
       UserError: a setting is out of range, there is nothing to learn from or to
         measure on, or the loss is not a number.
     """
-    check(training)
+    training_check.validate(training)
     examples = windows.count_training_windows(train_files, model.feature_spec)
     if not examples:
         raise UserError(
@@ -118,44 +118,6 @@ def train(
 def seed(training: pipeline_config_pb2.Training) -> None:
     """Makes Keras's and numpy's randomness, initial weights included, repeatable."""
     keras.utils.set_random_seed(training.seed)
-
-
-def check(training: pipeline_config_pb2.Training) -> None:
-    """Checks the settings.
-
-    Raises:
-      UserError: one is out of range.
-    """
-    for field, least in (
-        ("epochs", 1),
-        ("batch_size", 1),
-        ("early_stopping_patience", 1),
-    ):
-        if getattr(training, field) < least:
-            raise UserError(
-                f"`{field}` must be >= {least}, received {getattr(training, field)}. "
-                "Set it in `training`."
-            )
-    if not 0 < training.learning_rate < math.inf:
-        raise UserError(
-            f"`learning_rate` must be > 0, received {training.learning_rate}. Set it "
-            "in `training`."
-        )
-    if not 0 <= training.gradient_clip_norm < math.inf:
-        raise UserError(
-            "`gradient_clip_norm` must be >= 0 (0: no clipping), received "
-            f"{training.gradient_clip_norm}. Set it in `training`."
-        )
-    if not 0 <= training.dropout < 1:
-        raise UserError(
-            f"`dropout` must be >= 0 and < 1, received {training.dropout}. Set it in "
-            "`training`."
-        )
-    if not 0 <= training.seed < 2**32:
-        raise UserError(
-            f"`seed` must be >= 0 and < 2**32, received {training.seed}. Set it in "
-            "`training`."
-        )
 
 
 def _optimizer(training: pipeline_config_pb2.Training) -> keras.optimizers.Optimizer:

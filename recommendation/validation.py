@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from ondevice_rec.recommendation import ranking, windows
 from ondevice_rec.recommendation.model import RecommendationModel
@@ -36,12 +37,13 @@ class Validation:
         queries = windows.evaluation_windows(files, spec, _BATCH_SIZE).map(
             lambda features, label, query: {**features, _LABEL: label}
         )
-        # Few and small: one target per user, kept parsed between epochs.
-        self._queries = queries.cache()
+        batches = int(queries.reduce(0, lambda count, batch: count + 1))
+        # Keras takes the end of data of unknown size for an interruption, and warns.
+        self._queries = queries.apply(tf.data.experimental.assert_cardinality(batches))
         self._ranker = _Ranker(model)
         self._vocab_size = spec.label_feature.vocab_size
         self._top_k = tuple(top_k)
-        if not any(True for _ in self._queries.take(1)):
+        if not batches:
             raise UserError(
                 f"No target with an earlier event in {files[0]} and the files beside "
                 "it. Does the log have enough events for the `split` asked for?"

@@ -43,3 +43,7 @@ EVENTS = "events"
 USERS = "users"
 # On the catalogue too: the items it knows.
 ITEMS = "items"
+
+# On the model, as `training.TrainingReport` describes them.
+TRAINING_COUNTS = ("epochs", "best_epoch", "steps", "examples")
+TRAINING_MEASURES = ("best_validation_recall", "seconds")

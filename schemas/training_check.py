@@ -1,0 +1,46 @@
+"""Whether the settings of a training are in range, without TensorFlow."""
+
+from __future__ import annotations
+
+import math
+
+from ondevice_rec.schemas import pipeline_config_pb2
+from ondevice_rec.schemas.errors import UserError
+
+
+def validate(training: pipeline_config_pb2.Training) -> None:
+    """Checks the settings.
+
+    Raises:
+      UserError: one is out of range.
+    """
+    for field, least in (
+        ("epochs", 1),
+        ("batch_size", 1),
+        ("early_stopping_patience", 1),
+    ):
+        if getattr(training, field) < least:
+            raise UserError(
+                f"`{field}` must be >= {least}, received {getattr(training, field)}. "
+                "Set it in `training`."
+            )
+    if not 0 < training.learning_rate < math.inf:
+        raise UserError(
+            f"`learning_rate` must be > 0, received {training.learning_rate}. Set it "
+            "in `training`."
+        )
+    if not 0 <= training.gradient_clip_norm < math.inf:
+        raise UserError(
+            "`gradient_clip_norm` must be >= 0 (0: no clipping), received "
+            f"{training.gradient_clip_norm}. Set it in `training`."
+        )
+    if not 0 <= training.dropout < 1:
+        raise UserError(
+            f"`dropout` must be >= 0 and < 1, received {training.dropout}. Set it in "
+            "`training`."
+        )
+    if not 0 <= training.seed < 2**32:
+        raise UserError(
+            f"`seed` must be >= 0 and < 2**32, received {training.seed}. Set it in "
+            "`training`."
+        )
