@@ -25,7 +25,7 @@ DATA_FILES = ["*.proto", "*.pyi", "*.pbtxt", "*.yaml", "*.json", "*.html", "py.t
 LOCKED = "python_version < '3.11'"
 CURRENT = "python_version >= '3.11'"
 
-DEPENDENCIES = ["numpy", "protobuf>=3.20.3", "PyYAML", "rich"]
+DEPENDENCIES = ["numpy", "protobuf>=3.20.3,<7", "PyYAML", "rich"]
 
 PIPELINE = [
     f"tfx==1.16.0; {LOCKED}",
