@@ -54,11 +54,15 @@ def _add_init(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("log", metavar="LOG", help="the log: CSV (.gz) or Parquet")
     parser.add_argument(
-        "-o", "--output", metavar="CONFIG", help="file to write (default: to standard "
-        "output)"
+        "-o",
+        "--output",
+        metavar="CONFIG",
+        help="file to write (default: to standard output)",
     )
     for column in ("user", "item", "timestamp"):
-        parser.add_argument(f"--{column}", metavar="COLUMN", help=f"the {column} column")
+        parser.add_argument(
+            f"--{column}", metavar="COLUMN", help=f"the {column} column"
+        )
     parser.add_argument(
         "--force", action="store_true", help="overwrite an existing CONFIG"
     )
@@ -142,9 +146,7 @@ def _recommend(arguments: argparse.Namespace) -> int:
     from ondevice_rec.pipelines import recommend
 
     history = [key.strip() for key in arguments.history.split(",") if key.strip()]
-    return recommend.run(
-        arguments.serving_dir, history, arguments.top, arguments.json
-    )
+    return recommend.run(arguments.serving_dir, history, arguments.top, arguments.json)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import itertools
 import os
 import re
 import sys
@@ -45,13 +46,9 @@ def init(
         exists.
     """
     if output and os.path.exists(output) and not force:
-        raise UserError(
-            f"{output} exists already. Choose another -o, or give --force."
-        )
+        raise UserError(f"{output} exists already. Choose another -o, or give --force.")
     delimiter, columns, rows = _read_head(log)
-    names = {
-        role: _column(role, given[role], columns, log) for role in _WORDS
-    }
+    names = {role: _column(role, given[role], columns, log) for role in _WORDS}
     if len(set(names.values())) < len(names):
         raise UserError(
             f"{log}: user, item and timestamp must be three columns, found "
@@ -75,7 +72,7 @@ def init(
             file.write(text)
     except OSError as error:
         raise UserError(f"{output}: cannot be written: {error.strerror}.") from error
-    print(f"Wrote {output}. Next: ondevice-rec run {output}")
+    sys.stdout.write(f"Wrote {output}. Next: ondevice-rec run {output}\n")
     return 0
 
 
@@ -88,7 +85,7 @@ def _read_head(log: str) -> tuple[str | None, list[str], list[list[str]]]:
     opener = gzip.open if log.endswith(".gz") else open
     try:
         with opener(log, "rt", encoding="utf-8-sig", newline="") as file:
-            lines = [line for _, line in zip(range(_SAMPLE_ROWS), file)]
+            lines = list(itertools.islice(file, _SAMPLE_ROWS))
     except UnicodeDecodeError as error:
         raise UserError(f"{log}: is not UTF-8 text: {error}.") from error
     except (OSError, EOFError, zlib.error) as error:
@@ -114,7 +111,9 @@ def _read_parquet_head(log: str) -> tuple[list[str], list[list[str]]]:
         raise UserError(f"{log}: cannot be read as Parquet: {error}.") from error
     if batch is None or not batch.num_rows:
         raise UserError(f"{log}: there is no event in the file.")
-    return columns, [[str(value) for value in row.values()] for row in batch.to_pylist()]
+    return columns, [
+        [str(value) for value in row.values()] for row in batch.to_pylist()
+    ]
 
 
 def _column(role: str, given: str | None, columns: list[str], log: str) -> str:
@@ -167,8 +166,9 @@ def _write(
     first: list[str],
 ) -> str:
     # A ragged row, or a value over several lines, must not break the file.
-    shown = {column: "" for column in columns}
-    shown |= {c: " ".join(value.split())[:40] for c, value in zip(columns, first)}
+    shown = dict.fromkeys(columns, "")
+    pairs = zip(columns, first, strict=False)
+    shown |= {column: " ".join(value.split())[:40] for column, value in pairs}
     rest = [column for column in columns if column not in names.values()]
     rating = next(
         (c for c in rest if _distance(c, _RATING) < _FAR), rest[0] if rest else "rating"

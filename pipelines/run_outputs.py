@@ -53,9 +53,7 @@ def read(
     return outputs
 
 
-def _node_id(
-    store: mlmd.MetadataStore, execution: metadata_store_pb2.Execution
-) -> str:
+def _node_id(store: mlmd.MetadataStore, execution: metadata_store_pb2.Execution) -> str:
     for context in store.get_contexts_by_execution(execution.id):
         if context.type == "node":
             # TFX names it "pipeline.node".

@@ -205,9 +205,7 @@ def _check_split(split: pipeline_config_pb2.Split) -> None:
             "`split.validation_from` and `split.test_from` go together, received "
             f"only `split.{moments[0]}`."
         )
-    if fractions and (
-        moments or split.strategy == strategies.Value("LEAVE_LAST_OUT")
-    ):
+    if fractions and (moments or split.strategy == strategies.Value("LEAVE_LAST_OUT")):
         other = "moments" if moments else name
         raise ConfigError(
             f"`split.{fractions[0]}` has no meaning with {other}. Remove it."

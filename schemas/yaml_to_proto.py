@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableSequence
 from typing import Any
 
 import yaml
@@ -99,25 +99,27 @@ def _fill_field(
     path: str,
     source: str,
 ) -> None:
-    if field.label != FieldDescriptor.LABEL_REPEATED:
+    values = getattr(message, field.name)
+    if not isinstance(values, MutableSequence):
         if field.message_type is not None:
-            child = getattr(message, field.name)
-            child.SetInParent()
-            _fill_message(child, node, path, source)
+            values.SetInParent()
+            _fill_message(values, node, path, source)
         else:
             setattr(message, field.name, _scalar(field, node, path, source))
         return
     if not isinstance(node, yaml.SequenceNode):
-        raise _error(
-            source, node, f"`{path}` must be a list, received {_shown(node)}"
-        )
-    values = getattr(message, field.name)
+        raise _error(source, node, f"`{path}` must be a list, received {_shown(node)}")
     for index, item in enumerate(node.value):
         item_path = f"{path}[{index}]"
         if field.message_type is not None:
-            _fill_message(values.add(), item, item_path, source)
+            _fill_message(_added(values), item, item_path, source)
         else:
             values.append(_scalar(field, item, item_path, source))
+
+
+def _added(values: Any) -> proto_message.Message:
+    message: proto_message.Message = values.add()
+    return message
 
 
 def _scalar(field: FieldDescriptor, node: yaml.Node, path: str, source: str) -> Any:
@@ -134,7 +136,7 @@ def _scalar(field: FieldDescriptor, node: yaml.Node, path: str, source: str) -> 
             )
         return names[name].number
     tag = node.tag if isinstance(node, yaml.ScalarNode) else ""
-    if kind == FieldDescriptor.CPPTYPE_STRING and tag in (_TAG + "str",) + _TIMES:
+    if kind == FieldDescriptor.CPPTYPE_STRING and tag in (_TAG + "str", *_TIMES):
         return node.value
     if kind == FieldDescriptor.CPPTYPE_BOOL and tag == _TAG + "bool":
         return yaml.safe_load(node.value)
@@ -182,5 +184,6 @@ def _error(source: str, node: yaml.Node, text: str) -> ConfigError:
 
 
 def _check_required(message: proto_message.Message, path: str, source: str) -> None:
-    for name in message.FindInitializationErrors():
+    # The stubs do not know it.
+    for name in message.FindInitializationErrors():  # type: ignore[attr-defined]
         raise ConfigError(f"{source}: `{path}{name}` is missing.")

@@ -1,10 +1,10 @@
-"""SequenceTransform: keys of timelines become ids, by vocabularies learnt from train."""
+"""SequenceTransform: keys become ids, by vocabularies learnt from the train split."""
 
+from google.protobuf import json_format
 from tfx import types
 from tfx.components.transform.component import Transform
 from tfx.proto import transform_pb2
 
-from google.protobuf import json_format
 from ondevice_rec.components.sequence_transform.preprocessing import (
     INPUT_SPEC_KEY,
     MIN_VOCAB_COUNT_KEY,
@@ -24,7 +24,6 @@ class SequenceTransform(Transform):
     (see "Transformed timelines" in `docs/architecture.md`).
 
     Example:
-
         transform = SequenceTransform(
             examples=example_gen.outputs["examples"],
             schema=schema_gen.outputs["schema"],

@@ -48,9 +48,10 @@ def test_given_columns_and_gzip(tmp_path):
     assert init(log, "--user", "who", "--item", "what", "--timestamp", "moment") == 0
     loaded = config.load(str(tmp_path / "config.yaml"))
     assert loaded.log.user == "who"
-    assert "{column: \"x\", type: STRING}  # e.g. 2" in (
-        tmp_path / "config.yaml"
-    ).read_text()
+    assert (
+        '{column: "x", type: STRING}  # e.g. 2'
+        in (tmp_path / "config.yaml").read_text()
+    )
 
 
 @pytest.mark.parametrize(

@@ -64,9 +64,7 @@ def command(*arguments: str) -> tuple[int, str]:
 
 def run(folder: pathlib.Path, config: str = CONFIG) -> tuple[int, str]:
     (folder / "config.yaml").write_text(config)
-    return command(
-        "run", str(folder / "config.yaml"), "--root", str(folder / "run")
-    )
+    return command("run", str(folder / "config.yaml"), "--root", str(folder / "run"))
 
 
 @pytest.fixture(scope="module")

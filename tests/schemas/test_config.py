@@ -73,53 +73,132 @@ def test_the_logs_item_column_becomes_the_timelines(tmp_path):
     ("old", "new", "words"),
     [
         # Keys and types, with the line they stand on.
-        ("pipeline_name: shop", "pipline_name: shop",
-         [":1: `pipline_name` is not a key.", "Did you mean `pipeline_name`?"]),
-        ("  user: customer", "  user: customer\n  user: client", [":5: `log.user` is given twice"]),
-        ("learning_rate: 1e-3", "learning_rate: fast",
-         ["`training.learning_rate` must be a number, received 'fast'"]),
-        ("learning_rate: 1e-3", "epochs: 2.5",
-         ["`training.epochs` must be a whole number, received 2.5"]),
-        ("learning_rate: 1e-3", "epochs: true",
-         ["`training.epochs` must be a whole number, received true"]),
-        ("learning_rate: 1e-3", "learning_rate: .nan", ["must be a number, received .nan"]),
-        ("learning_rate: 1e-3", "optimizer: sgd",
-         ["`training.optimizer` must be one of ADAM, ADAGRAD, received 'sgd'"]),
-        ("user: customer", "user: 7", ["`log.user` must be text (put it in quotes), received 7"]),
+        (
+            "pipeline_name: shop",
+            "pipline_name: shop",
+            [":1: `pipline_name` is not a key.", "Did you mean `pipeline_name`?"],
+        ),
+        (
+            "  user: customer",
+            "  user: customer\n  user: client",
+            [":5: `log.user` is given twice"],
+        ),
+        (
+            "learning_rate: 1e-3",
+            "learning_rate: fast",
+            ["`training.learning_rate` must be a number, received 'fast'"],
+        ),
+        (
+            "learning_rate: 1e-3",
+            "epochs: 2.5",
+            ["`training.epochs` must be a whole number, received 2.5"],
+        ),
+        (
+            "learning_rate: 1e-3",
+            "epochs: true",
+            ["`training.epochs` must be a whole number, received true"],
+        ),
+        (
+            "learning_rate: 1e-3",
+            "learning_rate: .nan",
+            ["must be a number, received .nan"],
+        ),
+        (
+            "learning_rate: 1e-3",
+            "optimizer: sgd",
+            ["`training.optimizer` must be one of ADAM, ADAGRAD, received 'sgd'"],
+        ),
+        (
+            "user: customer",
+            "user: 7",
+            ["`log.user` must be text (put it in quotes), received 7"],
+        ),
         ("user: customer", "user: ", ["`log.user` has no value"]),
         ("  user: customer\n", "", ["`log.user` is missing"]),
-        ("conv_num_filter_ratios: [2, 4]", "conv_num_filter_ratios: 2",
-         ["`hparams.conv_num_filter_ratios` must be a list, received 2"]),
-        ("encoder_type: cnn", "encoder_type: RNN", ["must be one of BOW, CNN, LSTM", "'RNN'"]),
+        (
+            "conv_num_filter_ratios: [2, 4]",
+            "conv_num_filter_ratios: 2",
+            ["`hparams.conv_num_filter_ratios` must be a list, received 2"],
+        ),
+        (
+            "encoder_type: cnn",
+            "encoder_type: RNN",
+            ["must be one of BOW, CNN, LSTM", "'RNN'"],
+        ),
         ("log:", "log: [", ["not valid YAML"]),
         # Parts that do not fit together.
         ("item: product", "item: customer", ["must be three columns"]),
-        ("{column: price, type: FLOAT}", "{column: target}", ["timelines use for themselves"]),
-        ("{column: price, type: FLOAT}", "{column: price}",
-         ["'context_price' is FLOAT, its column 'price' is STRING"]),
-        ("{column: price, type: FLOAT}", "{column: cost, type: FLOAT}",
-         ["reads the column 'price', which is not carried", "Allowed: cost, item, tags"]),
-        ("{column: age, type: INT}", "{column: price, type: INT}",
-         ["'price' is in `log.features` and in `log.user_features`"]),
-        ("feature_name: label_product", "feature_name: label_price",
-         ["`input_spec.label_feature` must read the log's item column, received 'price'"]),
-        ("feature_length: 10}\n        - {feature_name: context_price", "feature_length: 0}\n        - {feature_name: context_price",
-         ["`feature_length` of `context_product` must be >= 1, received 0"]),
-        ("training:", "filters: {min_rating: 3}\ntraining:", ["`filters.rating` does not say"]),
-        ("training:", "filters: {min_timeline: 5, max_timeline: 4}\ntraining:", ["must be >= "]),
-        ("training:", "split: {validation_from: '2020-01-01'}\ntraining:",
-         ["is for the strategy GLOBAL_TIME, received LEAVE_LAST_OUT"]),
-        ("training:", "split: {strategy: GLOBAL_TIME, test_from: 2020-01-01}\ntraining:",
-         ["go together"]),
-        ("training:", "split: {strategy: RANDOM, test_fraction: 0.95}\ntraining:",
-         ["something to learn from, received 0.1 and 0.95"]),
-        ("training:", "evaluation: {top_k: [10, 0]}\ntraining:",
-         ["`evaluation.top_k[1]` must be >= 1, received 0"]),
+        (
+            "{column: price, type: FLOAT}",
+            "{column: target}",
+            ["timelines use for themselves"],
+        ),
+        (
+            "{column: price, type: FLOAT}",
+            "{column: price}",
+            ["'context_price' is FLOAT, its column 'price' is STRING"],
+        ),
+        (
+            "{column: price, type: FLOAT}",
+            "{column: cost, type: FLOAT}",
+            [
+                "reads the column 'price', which is not carried",
+                "Allowed: cost, item, tags",
+            ],
+        ),
+        (
+            "{column: age, type: INT}",
+            "{column: price, type: INT}",
+            ["'price' is in `log.features` and in `log.user_features`"],
+        ),
+        (
+            "feature_name: label_product",
+            "feature_name: label_price",
+            [
+                "`input_spec.label_feature` must read the log's item column",
+                "received 'price'",
+            ],
+        ),
+        (
+            "feature_length: 10}",
+            "feature_length: 0}",
+            ["`feature_length` of `context_product` must be >= 1, received 0"],
+        ),
+        (
+            "training:",
+            "filters: {min_rating: 3}\ntraining:",
+            ["`filters.rating` does not say"],
+        ),
+        (
+            "training:",
+            "filters: {min_timeline: 5, max_timeline: 4}\ntraining:",
+            ["must be >= "],
+        ),
+        (
+            "training:",
+            "split: {validation_from: '2020-01-01'}\ntraining:",
+            ["is for the strategy GLOBAL_TIME, received LEAVE_LAST_OUT"],
+        ),
+        (
+            "training:",
+            "split: {strategy: GLOBAL_TIME, test_from: 2020-01-01}\ntraining:",
+            ["go together"],
+        ),
+        (
+            "training:",
+            "split: {strategy: RANDOM, test_fraction: 0.95}\ntraining:",
+            ["something to learn from, received 0.1 and 0.95"],
+        ),
+        (
+            "training:",
+            "evaluation: {top_k: [10, 0]}\ntraining:",
+            ["`evaluation.top_k[1]` must be >= 1, received 0"],
+        ),
         ("learning_rate: 1e-3", "learning_rate: 0", ["must be > 0, received 0.0"]),
         ("learning_rate: 1e-3", "dropout: 1", ["below 1, received 1.0"]),
         ("pipeline_name: shop", "pipeline_name: my shop", ["received 'my shop'"]),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_is_refused(tmp_path, old, new, words):
     assert old in GOOD
     message = refusal(tmp_path, GOOD.replace(old, new, 1))
@@ -129,7 +208,7 @@ def test_what_cannot_be_is_refused(tmp_path, old, new, words):
 
 
 def test_missing_and_empty_files(tmp_path):
-    with pytest.raises(config.ConfigError, match="no such file.*ondevice-rec init"):
+    with pytest.raises(config.ConfigError, match=r"no such file.*ondevice-rec init"):
         config.load(str(tmp_path / "none.yaml"))
     assert "the file is empty" in refusal(tmp_path, "# nothing\n")
     assert "must be a mapping" in refusal(tmp_path, "- a\n- b\n")
