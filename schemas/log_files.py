@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import BinaryIO
 
 from ondevice_rec.schemas import pipeline_config_pb2 as config_pb2
+from ondevice_rec.schemas.errors import UserError
 
 LOG_COLUMNS = ("UserID", "MovieID", "Rating", "Timestamp")
 CATALOGUE_COLUMNS = ("MovieID", "Title", "Genres")
@@ -31,7 +32,7 @@ _EXTENSIONS = (
 _HEAD_BYTES = 1 << 20
 
 
-class IngestionError(ValueError):
+class IngestionError(UserError):
     """The log or the catalogue cannot be used; the message says why and what to do."""
 
 
@@ -231,6 +232,10 @@ def check_file(
     require_columns(path, names, needed)
 
 
+def _open(path: str) -> BinaryIO:
+    return open(path, "rb")
+
+
 def check(config: config_pb2.PipelineConfig) -> None:
     """Checks that the log and the catalogue of a configuration exist and fit it.
 
@@ -247,4 +252,4 @@ def check(config: config_pb2.PipelineConfig) -> None:
         if "://" in source.path:
             continue
         for path in list_files(source.path):
-            check_file(path, source, needed, lambda name: open(name, "rb"))
+            check_file(path, source, needed, _open)

@@ -167,8 +167,10 @@ def columns(
 
 
 def _array(column: pa.ChunkedArray) -> pa.Array:
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array(
-        [], column.type
+    return (
+        pa.concat_arrays(column.chunks)
+        if column.num_chunks
+        else pa.array([], column.type)
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.proto import example_gen_pb2, range_config_pb2
@@ -16,7 +18,7 @@ from ondevice_rec.schemas import pipeline_config_pb2 as config_pb2
 class ActivityExampleGenSpec(component_spec.ComponentSpec):
     """Parameters and outputs of ActivityExampleGen."""
 
-    PARAMETERS = {
+    PARAMETERS: ClassVar = {
         specs.INPUT_BASE_KEY: component_spec.ExecutionParameter(type=str),
         specs.INPUT_CONFIG_KEY: component_spec.ExecutionParameter(
             type=example_gen_pb2.Input
@@ -33,8 +35,8 @@ class ActivityExampleGenSpec(component_spec.ComponentSpec):
         executor.CONTEXT_LENGTH: component_spec.ExecutionParameter(type=int),
         executor.MAX_SEGMENT_LENGTH: component_spec.ExecutionParameter(type=int),
     }
-    INPUTS: dict[str, component_spec.ChannelParameter] = {}
-    OUTPUTS = {
+    INPUTS: ClassVar[dict[str, component_spec.ChannelParameter]] = {}
+    OUTPUTS: ClassVar = {
         executor.EXAMPLES: component_spec.ChannelParameter(
             type=standard_artifacts.Examples
         ),

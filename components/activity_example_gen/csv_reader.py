@@ -101,7 +101,7 @@ def read(
 def _cut(
     path: str, stream: BinaryIO, block_bytes: int, dialect: Dialect
 ) -> Iterator[bytes]:
-    """Yields the file in pieces that end at line ends, all of them `\\n`."""
+    """Yields the file in pieces that end at line ends, all of them LF."""
     rest, done, first = b"", 0, True
     while True:
         try:
@@ -188,7 +188,11 @@ def _parse(
     lines = _Lines(data, line, dialect)
     if columns is not None and (not quoted or len(columns[0]) == lines.num_rows):
         return Block(
-            dict(zip(needed, columns)), len(columns[0]), lines.number, lines.text, []
+            dict(zip(needed, columns, strict=True)),
+            len(columns[0]),
+            lines.number,
+            lines.text,
+            [],
         )
     plain = {names.index(name) for name in one_line}
     return _line_by_line(lines, dialect, width, indices, needed, plain)
@@ -230,8 +234,10 @@ def _columns(
 def _one_array(column: pa.ChunkedArray) -> pa.Array:
     if column.num_chunks == 1:
         return column.chunk(0)
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array(
-        [], column.type
+    return (
+        pa.concat_arrays(column.chunks)
+        if column.num_chunks
+        else pa.array([], column.type)
     )
 
 
@@ -316,11 +322,13 @@ def _line_by_line(
         order = pa.array(sorted(range(len(rows)), key=rows.__getitem__))
         columns = [
             pa.concat_arrays([column, _encoded(fields)]).take(order)
-            for column, fields in zip(columns, zip(*careful.values()))
+            for column, fields in zip(
+                columns, zip(*careful.values(), strict=True), strict=True
+            )
         ]
         rows = sorted(rows)
     return Block(
-        dict(zip(needed, columns)),
+        dict(zip(needed, columns, strict=True)),
         len(rows),
         lambda row: source.line_number(rows[row]),
         lambda row: source.line_text(rows[row]),
@@ -353,17 +361,16 @@ def _quoted_row(
         if not lines[stop].count(b'"') % 2:
             continue
         fields = _fields(lines[index : stop + 1], delimiter, strict=True)
-        # Otherwise the quotes of two bad lines have met.
-        if fields and len(fields) == width:
-            if not any("\n" in fields[i] for i in one_line):
-                return fields, stop + 1 - index
-        break
+        if fields is None or len(fields) != width:
+            break
+        # A line end in a key or a time: the quotes of two bad lines have met.
+        if any("\n" in fields[i] for i in one_line):
+            break
+        return fields, stop + 1 - index
     return None, 1
 
 
-def _fields(
-    lines: Sequence[bytes], delimiter: str, strict: bool
-) -> list[str] | None:
+def _fields(lines: Sequence[bytes], delimiter: str, strict: bool) -> list[str] | None:
     """Divides lines that are one row; None if they are not."""
     texts = (line.decode("utf-8", "surrogateescape") + "\n" for line in lines)
     try:

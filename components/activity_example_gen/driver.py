@@ -66,9 +66,7 @@ class Driver(driver.FileBasedDriver):
         """
         base = exec_properties[specs.INPUT_BASE_KEY]
         input_config = example_gen_pb2.Input()
-        proto_utils.json_to_proto(
-            exec_properties[specs.INPUT_CONFIG_KEY], input_config
-        )
+        proto_utils.json_to_proto(exec_properties[specs.INPUT_CONFIG_KEY], input_config)
         (split,) = input_config.splits
         split.pattern = _file_pattern(base, split.pattern)
         if not files.is_remote(base):

@@ -76,7 +76,9 @@ def columns(name: str, lengths_name: str, values: pa.Array) -> list[Column]:
         return [_single(name, values)]
     lengths = parsing.numpy_of(values.value_lengths()).astype(np.int64)
     flat = _single(name, values.flatten())
-    inner = flat.values if flat.codes is None else flat.values.take(pa.array(flat.codes))
+    inner = (
+        flat.values if flat.codes is None else flat.values.take(pa.array(flat.codes))
+    )
     offsets, data = _buffers(inner)
     ends = np.concatenate([[0], np.cumsum(lengths)])
     return [
@@ -145,7 +147,7 @@ def examples(features: Sequence[Lists], num_rows: int) -> list[bytes]:
         prepared.append((key, lists.kind, packed, lists.data, lists.bounds.tolist()))
     found = []
     for row in range(num_rows):
-        parts = []
+        parts: list[bytes] = []
         for key, kind, packed, data, bounds in prepared:
             values = data[bounds[row] : bounds[row + 1]]
             head = b""
@@ -169,7 +171,9 @@ def _binary(offsets: np.ndarray, data: bytes) -> pa.Array:
 def _buffers(array: pa.Array) -> tuple[np.ndarray, bytes]:
     """Returns the offsets and the bytes of a large_binary array."""
     _, offsets, data = array.buffers()
-    found = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    found = np.frombuffer(offsets, np.int64)[
+        array.offset : array.offset + len(array) + 1
+    ]
     if not len(found):
         found = np.zeros(1, np.int64)
     return found, data.to_pybytes() if data is not None else b""

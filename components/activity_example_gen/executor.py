@@ -51,7 +51,7 @@ _logger = logging.getLogger("ondevice_rec.activity_example_gen")
 class Executor(base_beam_executor.BaseBeamExecutor):
     """Turns a log of activity into timelines."""
 
-    def Do(
+    def Do(  # noqa: N802
         self,
         input_dict: dict[str, list[types.Artifact]],
         output_dict: dict[str, list[types.Artifact]],
@@ -136,7 +136,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             found["catalogue"]["events_without_item"] = tally.get(
                 "events_without_catalogue", 0
             )
-            found["catalogue"]["items_missing"] = len(counts) - (pc.sum(seen).as_py() or 0)
+            found["catalogue"]["items_missing"] = len(counts) - (
+                pc.sum(seen).as_py() or 0
+            )
         report.require_usable(found, log.max_rejected_fraction)
         _write(os.path.join(summary, report.FILE), json.dumps(found, indent=1) + "\n")
         _write(

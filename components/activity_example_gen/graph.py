@@ -187,7 +187,7 @@ class Write(beam.DoFn):
 
 def _histogram(values: np.ndarray) -> dict[int, int]:
     found, counts = np.unique(values, return_counts=True)
-    return dict(zip(found.tolist(), counts.tolist()))
+    return dict(zip(found.tolist(), counts.tolist(), strict=True))
 
 
 def _event_columns(found: Timelines, plan: Plan) -> list[encoding.Column]:
@@ -195,7 +195,7 @@ def _event_columns(found: Timelines, plan: Plan) -> list[encoding.Column]:
         encoding.bytes_column(timeline.ITEM, found.items, found.item_codes),
         encoding.int_column(timeline.TIMESTAMP, found.timestamps),
     ]
-    for source, values in zip(plan.log.features, found.event_features):
+    for source, values in zip(plan.log.features, found.event_features, strict=True):
         lengths_name = source.column + timeline.LENGTHS_SUFFIX
         columns += encoding.columns(source.column, lengths_name, values)
     return columns
@@ -221,7 +221,7 @@ def _records(
         ),
     ]
     last = segments.events[segments.bounds[1:] - 1]
-    for source, values in zip(plan.log.user_features, found.user_features):
+    for source, values in zip(plan.log.user_features, found.user_features, strict=True):
         latest = encoding.columns(source.column, "", values.take(pa.array(last)))[0]
         lists.append(latest.lists(np.arange(num_rows), one_each))
     return encoding.examples(lists, num_rows)

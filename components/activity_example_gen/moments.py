@@ -62,6 +62,7 @@ def parse(array: pa.Array, column: str, kind: str) -> Moments:
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
     typed = not parsing.is_text(array.type)
+    rest: np.ndarray | None
     if kind == DATES:
         micros = _micros(array) if not typed or kind_of(array) == DATES else None
         if micros is None:

@@ -122,7 +122,9 @@ def _fits(found: pa.DataType, kind: str) -> bool:
         return True
     if kind == "timestamp":
         return (
-            types.is_floating(found) or types.is_timestamp(found) or types.is_date(found)
+            types.is_floating(found)
+            or types.is_timestamp(found)
+            or types.is_date(found)
         )
     if kind == "FLOAT":
         return types.is_floating(found) or types.is_decimal(found)

@@ -57,8 +57,9 @@ def cast_or_null(array: pa.Array, target: pa.DataType) -> pa.Array:
     except pa.ArrowInvalid:
         pass
     if len(array) <= _LEAF:
-        return pa.concat_arrays([_cast_one(array[i : i + 1], target)
-                                 for i in range(len(array))])
+        return pa.concat_arrays(
+            [_cast_one(array[i : i + 1], target) for i in range(len(array))]
+        )
     half = len(array) // 2
     return pa.concat_arrays(
         [cast_or_null(array[:half], target), cast_or_null(array[half:], target)]

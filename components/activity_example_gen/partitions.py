@@ -34,13 +34,15 @@ def divide(events: pa.Table, num_partitions: int) -> Iterator[tuple[int, bytes]]
     user = events.column(rows.USER).combine_chunks()
     user = user.chunk(0) if isinstance(user, pa.ChunkedArray) else user
     hashes = [zlib.crc32(key.encode()) for key in user.dictionary.to_pylist()]
-    by_user = (np.array(hashes, np.uint64) % np.uint64(num_partitions)).astype(np.uint16)
+    by_user = (np.array(hashes, np.uint64) % np.uint64(num_partitions)).astype(
+        np.uint16
+    )
     partition = by_user[parsing.numpy_of(user.indices)]
     order = np.argsort(partition, kind="stable")
     plain = pa.table(
         {
             name: _decoded(column, pa.array(order))
-            for name, column in zip(events.column_names, events.columns)
+            for name, column in zip(events.column_names, events.columns, strict=True)
         }
     )
     ends = np.cumsum(np.bincount(partition, minlength=num_partitions))

@@ -108,8 +108,9 @@ def require_usable(report: dict[str, Any], max_rejected_fraction: float) -> None
         )
         sample = next(s for s in report["samples"] if s["reason"] == reasons[0])
         raise IngestionError(
-            f"{number:,} of {rows:,} rows of {where} cannot be used ({number / rows:.1%}"
-            f", allowed are {max_rejected_fraction:.1%}): {listed}. For example "
+            f"{number:,} of {rows:,} rows of {where} cannot be used "
+            f"({number / rows:.1%}, allowed are {max_rejected_fraction:.1%}): "
+            f"{listed}. For example "
             f"{sample['file']} line {sample['line']}: {sample['text']!r}. Correct the "
             "log or what the configuration says of its columns, or raise "
             "`log.max_rejected_fraction`."

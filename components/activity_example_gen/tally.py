@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ondevice_rec.components.activity_example_gen import partitions, rows
 
-# Numbers, and dictionaries of tallies; "samples" and "errors" are lists that stay short.
+# Numbers, tallies in turn, and lists that stay short ("samples" and "errors").
 Tally = dict[str, Any]
 
 _MOST_ERRORS = 20
@@ -71,9 +71,11 @@ class SumByKey(beam.CombineFn):
 
     def add_input(self, accumulator: list[bytes], element: bytes) -> list[bytes]:
         accumulator = [*accumulator, element]
-        return accumulator if len(accumulator) < self._ENOUGH else [
-            self.extract_output(accumulator)
-        ]
+        return (
+            accumulator
+            if len(accumulator) < self._ENOUGH
+            else [self.extract_output(accumulator)]
+        )
 
     def merge_accumulators(self, accumulators: Iterable[list[bytes]]) -> list[bytes]:
         return [self.extract_output([m for some in accumulators for m in some])]
@@ -86,7 +88,7 @@ class SumByKey(beam.CombineFn):
             [schema.empty_table(), *map(partitions.read_message, accumulator)]
         )
         sums = table.group_by(self._key).aggregate([("count", "sum")])
-        counted = pa.table(
-            [sums[self._key], sums["count_sum"]], schema=schema
-        ).sort_by(self._key)
+        counted = pa.table([sums[self._key], sums["count_sum"]], schema=schema).sort_by(
+            self._key
+        )
         return partitions.message(counted)

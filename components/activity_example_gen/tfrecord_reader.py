@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 from tfx_bsl.coders import example_coder
@@ -73,7 +74,7 @@ def _block(
     several: set[str],
 ) -> Block:
     numbers = list(range(first, first + len(records)))
-    rejected = []
+    rejected: list[Rejection] = []
     try:
         batch = decoder.DecodeBatch(records)
     except (RuntimeError, ValueError):
@@ -82,13 +83,11 @@ def _block(
     if first == 1:
         log_files.require_columns(path, batch.schema.names, needed)
     columns: dict[str, pa.Array] = {}
-    many = pa.array([False] * len(records)).to_numpy(zero_copy_only=False)
+    many = np.zeros(len(records), bool)
     for name in needed:
         index = batch.schema.get_field_index(name)
         lists = batch.column(index) if index >= 0 else pa.nulls(len(records))
-        if pa.types.is_null(lists.type):
-            columns[name] = lists
-        elif name in several:
+        if pa.types.is_null(lists.type) or name in several:
             columns[name] = lists
         else:
             lengths = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
@@ -105,13 +104,15 @@ def _block(
     kept = {name: column.take(pa.array(keep)) for name, column in columns.items()}
     shown = rows_block(kept, len(keep), 0)
     return Block(
-        kept, len(keep), lambda row: numbers[keep[row]], shown.text, sorted(
-            rejected, key=lambda rejection: rejection.number
-        )
+        kept,
+        len(keep),
+        lambda row: numbers[keep[row]],
+        shown.text,
+        sorted(rejected, key=lambda rejection: rejection.number),
     )
 
 
-def _first_values(lists: pa.ListArray, lengths) -> pa.Array:
+def _first_values(lists: pa.ListArray, lengths: np.ndarray) -> pa.Array:
     starts = lists.offsets.to_numpy()[:-1]
     return lists.values.take(pa.array(starts, mask=lengths == 0))
 

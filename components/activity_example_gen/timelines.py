@@ -161,9 +161,7 @@ def limit(
         frequent = item_counts.filter(
             pc.greater_equal(item_counts["count"], filters.min_item_count)
         )
-        known = pc.is_in(
-            timelines.items, value_set=frequent["item"].combine_chunks()
-        )
+        known = pc.is_in(timelines.items, value_set=frequent["item"].combine_chunks())
         keep = parsing.booleans(known)[timelines.item_codes]
         _count(filtered, "min_item_count", int((~keep).sum()))
         timelines = timelines.keep(keep)
@@ -247,10 +245,11 @@ def _repeated(
         group[candidates].tolist(),
         item[candidates].tolist(),
         *(map(str, column.take(taken).to_pylist()) for column in others),
+        strict=True,
     )
     seen: set[tuple[object, ...]] = set()
     repeated = []
-    for index, row in zip(candidates.tolist(), values):
+    for index, row in zip(candidates.tolist(), values, strict=True):
         if row in seen:
             repeated.append(index)
         seen.add(row)
