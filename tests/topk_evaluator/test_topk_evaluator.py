@@ -304,14 +304,11 @@ def test_constant_scores_are_ranked_last_and_refused(tmp_path: Path) -> None:
     assert refusal(blessing)
 
 
-@pytest.mark.parametrize("broken", [np.nan, np.inf])
-def test_a_model_with_broken_weights_is_refused_for_it(
-    tmp_path: Path, broken: float
-) -> None:
+def test_a_model_with_broken_weights_is_refused_for_it(tmp_path: Path) -> None:
     scores = GOOD.copy()
-    scores[3, 5] = broken
+    scores[3, 5], scores[4, 2] = np.nan, np.inf
     _, blessing = evaluate(tmp_path, scores, {"train": TRAIN, "test": TEST})
-    assert refusal(blessing) == "1 of the model's weights are NaN or infinite"
+    assert refusal(blessing).startswith("2 of the model's weights are NaN or infinite")
 
 
 def test_missed_thresholds_are_named_with_their_slice(tmp_path: Path) -> None:
