@@ -74,5 +74,5 @@ class FeatureGroupEncoder(keras.layers.Layer):
         present = ops.not_equal(features[self.ids[0]], 0)
         for name in self.ids[1:]:
             present = ops.logical_and(present, ops.not_equal(features[name], 0))
-        mask = ops.cast(present, values.dtype)
-        return self.encoder(values * ops.expand_dims(mask, -1), mask)
+        present = ops.cast(present, values.dtype)
+        return self.encoder(values * ops.expand_dims(present, -1), present)

@@ -116,7 +116,12 @@ def train(
 
 
 def seed(training: pipeline_config_pb2.Training) -> None:
-    """Makes Keras's and numpy's randomness, initial weights included, repeatable."""
+    """Makes Keras's and numpy's randomness, initial weights included, repeatable.
+
+    Raises:
+      UserError: a setting is out of range.
+    """
+    training_check.validate(training)
     keras.utils.set_random_seed(training.seed)
 
 

@@ -118,7 +118,8 @@ def validate(
         _check_encoder(place, group, hparams)
     for feature in [*context_features(input_spec), input_spec.label_feature]:
         _check_vocab_size(feature, vocabularies_known)
-    vocabulary_caps(input_spec)
+    if not vocabularies_known:
+        vocabulary_caps(input_spec)
     _check_sizes(input_spec, hparams)
 
 

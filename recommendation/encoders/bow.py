@@ -18,9 +18,9 @@ class BowEncoder(Encoder):
     def create(cls, hparams: ModelHParams, label_embedding_dim: int) -> BowEncoder:
         return cls()
 
-    def call(self, values: Tensor, mask: Tensor | None) -> Tensor:
+    def call(self, values: Tensor, present: Tensor | None) -> Tensor:
         total = ops.sum(values, axis=1)
-        if mask is None:
+        if present is None:
             return total
         # A sum over nothing is 0 already: dividing it by 1 is the safe division.
-        return total / ops.maximum(ops.sum(mask, axis=1, keepdims=True), 1.0)
+        return total / ops.maximum(ops.sum(present, axis=1, keepdims=True), 1.0)

@@ -35,7 +35,7 @@ class CnnEncoder(Encoder):
             hparams.conv_kernel_size,
         )
 
-    def call(self, values: Tensor, mask: Tensor | None) -> Tensor:
+    def call(self, values: Tensor, present: Tensor | None) -> Tensor:
         for convolution in self.convolutions:
             values = convolution(values)
         return ops.max(values, axis=1)

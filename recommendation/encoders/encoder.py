@@ -19,12 +19,12 @@ class Encoder(keras.layers.Layer):
         """An encoder of the size that `hparams` states."""
         raise NotImplementedError
 
-    def call(self, values: Tensor, mask: Tensor | None) -> Tensor:
+    def call(self, values: Tensor, present: Tensor | None) -> Tensor:
         """Encodes a batch.
 
         Args:
-          values: `[batch, feature_length, dim]` float32, zero where masked.
-          mask: `[batch, feature_length]` float32, 0 for padding and
+          values: `[batch, feature_length, dim]` float32, zero where not present.
+          present: `[batch, feature_length]` float32, 0 for padding and
             out-of-vocabulary, 1 elsewhere; None for a group of numbers only, in
             which padding cannot be told from a value.
 

@@ -26,5 +26,5 @@ class LstmEncoder(Encoder):
     def create(cls, hparams: ModelHParams, label_embedding_dim: int) -> LstmEncoder:
         return cls(hparams.lstm_num_units)
 
-    def call(self, values: Tensor, mask: Tensor | None) -> Tensor:
+    def call(self, values: Tensor, present: Tensor | None) -> Tensor:
         return self.lstm(values)

@@ -1,0 +1,109 @@
+"""Training on small timelines with something to learn in them."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ondevice_rec.recommendation import training
+from ondevice_rec.recommendation.model import RecommendationModel
+from ondevice_rec.recommendation.validation import Validation
+from ondevice_rec.schemas import pipeline_config_pb2
+from ondevice_rec.schemas.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def files(kit, tmp_path_factory):
+    """Users who go round 19 items in order: the next item follows from the last."""
+    folder = tmp_path_factory.mktemp("timelines")
+    rng = np.random.default_rng(0)
+    splits = {"train": [], "validation": []}
+    for user in range(60):
+        items = (rng.integers(19) + np.arange(12)) % 19 + 1
+        splits["train"].append(kit.timeline(items[:-1], user=f"u{user}"))
+        last = [0] * 11 + [1]
+        splits["validation"].append(kit.timeline(items, target=last, user=f"u{user}"))
+    return {
+        name: [kit.write(folder / name / "a.gz", lines)]
+        for name, lines in splits.items()
+    }
+
+
+def settings(**changes):
+    values = {"epochs": 25, "batch_size": 32, "learning_rate": 0.02, "seed": 3}
+    return pipeline_config_pb2.Training(**{**values, **changes})
+
+
+def fit(kit, files, log_dir, **changes):
+    chosen = settings(**changes)
+    training.seed(chosen)
+    spec = kit.input_spec(kit.item_group(2, embedding_dim=8), embedding_dim=8)
+    model = RecommendationModel(spec, kit.hparams(hidden_layer_dims=[32]))
+    report = training.train(
+        model, files["train"], files["validation"], chosen, str(log_dir)
+    )
+    return model, report
+
+
+def test_it_learns_and_keeps_the_best_weights(kit, files, tmp_path, caplog):
+    with caplog.at_level(logging.INFO, "ondevice_rec.progress"):
+        model, report = fit(kit, files, tmp_path, early_stopping_patience=4)
+    # 60 timelines of 11 events, the first of which is no target.
+    assert report.examples == 600
+    # A blind guess has 10 / 19 = 0.53.
+    assert report.best_validation_recall > 0.9
+    recalls = report.history["val_recall@10"]
+    assert report.best_validation_recall == max(recalls)
+    assert report.best_epoch == 1 + int(np.argmax(recalls))
+    assert report.epochs == min(25, report.best_epoch + 4)
+    assert report.steps >= report.epochs * 600 / 32
+    kept = Validation(model, files["validation"], (10,)).measure()
+    assert kept["recall@10"] == report.best_validation_recall
+    assert list(Path(tmp_path).rglob("events.out.tfevents*"))
+    assert caplog.records[-1].task == "training"
+    assert caplog.records[-1].done == report.epochs
+    assert "validation recall@10" in caplog.records[-1].detail
+
+
+def test_the_same_seed_gives_the_same_weights(kit, files, tmp_path):
+    models = [
+        fit(kit, files, tmp_path / str(i), epochs=2)[0] for i in range(2)
+    ]
+    first, same = (model.get_weights() for model in models)
+    for one, two in zip(first, same, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_a_loss_that_is_not_a_number_ends_the_training(kit, files, tmp_path):
+    with pytest.raises(UserError, match="Lower `learning_rate`"):
+        fit(kit, files, tmp_path, learning_rate=1e30, gradient_clip_norm=0.0)
+
+
+def test_nothing_to_learn_from(kit, files, tmp_path):
+    lonely = [kit.write(tmp_path / "a.gz", [kit.timeline([3]), kit.timeline([4, 0])])]
+    with pytest.raises(UserError, match="The train split has no event"):
+        fit(kit, {**files, "train": lonely}, tmp_path)
+    with pytest.raises(UserError, match="No target with an earlier event"):
+        fit(kit, {**files, "validation": [kit.write(tmp_path / "b.gz", [
+            kit.timeline([3])])]}, tmp_path)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("epochs", 0),
+        ("batch_size", 0),
+        ("early_stopping_patience", 0),
+        ("learning_rate", 0.0),
+        ("learning_rate", float("nan")),
+        ("gradient_clip_norm", -1.0),
+        ("dropout", 1.0),
+        ("seed", -1),
+    ],
+)
+def test_settings_out_of_range_are_named(kit, files, tmp_path, field, value):
+    with pytest.raises(UserError, match=f"`{field}` must be"):
+        fit(kit, files, tmp_path, **{field: value})
