@@ -162,9 +162,7 @@ def _row_end(data: bytes, quotes: bool) -> int:
     for _ in range(_MOST_LINES):
         start = data.rfind(b"\n", 0, line_end - 1) + 1
         if data.count(b'"', start, line_end) % 2:
-            return start or end
-        if not start:
-            break
+            return start
         line_end = start
     return end
 
@@ -379,5 +377,7 @@ def _fields(lines: Sequence[bytes], delimiter: str, strict: bool) -> list[str] |
         return None
     if len(rows) != 1:
         return None
-    # The last line's own end is no part of a value that was never closed.
-    return [*rows[0][:-1], rows[0][-1].removesuffix("\n")]
+    if not strict:
+        # The line's own end is no part of a value that was never closed.
+        rows[0][-1] = rows[0][-1].removesuffix("\n")
+    return rows[0]

@@ -76,8 +76,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             found = self._ingest(exec_properties, examples.uri, items.uri, summary.uri)
         except Exception:
             for artifact in (examples, items, summary):
-                if fileio.exists(artifact.uri):
-                    fileio.rmtree(artifact.uri)
+                _empty(artifact.uri)
             raise
         examples.split_names = artifact_utils.encode_split_names(list(timeline.SPLITS))
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
@@ -221,6 +220,13 @@ def _moments(split: config_pb2.Split, timestamps: str) -> tuple[int, int] | None
             f"`split.test_from` {split.test_from}. Exchange them."
         )
     return found[0], found[1]
+
+
+def _empty(folder: str) -> None:
+    """Removes what is in a folder; the folder itself is TFX's to remove."""
+    for name in fileio.listdir(folder) if fileio.exists(folder) else ():
+        path = os.path.join(folder, name)
+        (fileio.rmtree if fileio.isdir(path) else fileio.remove)(path)
 
 
 def _write(path: str, text: str) -> None:

@@ -28,7 +28,7 @@ def test_every_span_of_a_log_is_checked(tmp_path):
     for span, header in ((1, "user,item,time"), (2, "user,item,when")):
         (tmp_path / f"span-{span}").mkdir()
         (tmp_path / f"span-{span}" / "log.csv").write_text(header)
-    with pytest.raises(log_files.IngestionError, match="span-2.*no column `time`"):
+    with pytest.raises(log_files.IngestionError, match=r"span-2.*no column `time`"):
         log_files.check(config(tmp_path / "span-{SPAN}"))
 
 
