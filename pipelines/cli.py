@@ -105,7 +105,7 @@ def _add_recommend(commands: argparse._SubParsersAction) -> None:
         help="keys of the user's items, oldest first",
     )
     parser.add_argument(
-        "--top", metavar="N", type=int, default=10, help="how many (default: 10)"
+        "--top", metavar="N", type=int, help="how many (default: all the model gives)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(function=_recommend)
