@@ -35,9 +35,11 @@ class Validation:
     ) -> None:
         spec = model.feature_spec
         queries = windows.evaluation_windows(files, spec, _BATCH_SIZE).map(
-            lambda features, label, query: {**features, _LABEL: label}
+            tf.autograph.experimental.do_not_convert(
+                lambda features, label, query: {**features, _LABEL: label}
+            )
         )
-        batches = int(queries.reduce(0, lambda count, batch: count + 1))
+        batches = sum(1 for _ in queries)
         # Keras takes the end of data of unknown size for an interruption, and warns.
         self._queries = queries.apply(tf.data.experimental.assert_cardinality(batches))
         self._ranker = _Ranker(model)

@@ -28,6 +28,9 @@ _PIECE = 32
 
 Block = dict[str, tf.Tensor]
 
+# Converting Python control flow, of which there is none, takes seconds.
+_as_is = tf.autograph.experimental.do_not_convert
+
 
 def timeline_files(split_dir: str) -> list[str]:
     """The TFRecord files of a split, sorted.
@@ -78,7 +81,7 @@ def training_windows(
     if repeat:
         blocks = blocks.repeat()
     blocks = blocks.map(
-        lambda records, order: reader.flatten(records, order, training=True),
+        _as_is(lambda records, order: reader.flatten(records, order, training=True)),
         num_parallel_calls=2,
     )
     return _batches(
@@ -111,11 +114,13 @@ def evaluation_windows(
     """
     reader = _Reader(files, input_spec)
     blocks = reader.blocks(None, BLOCK_TIMELINES).map(
-        lambda records, order: reader.flatten(records, order, training=False)
+        _as_is(lambda records, order: reader.flatten(records, order, training=False))
     )
     return _batches(
         blocks,
-        lambda block, places: (*reader.cut(block, places), _query(block, places)),
+        _as_is(
+            lambda block, places: (*reader.cut(block, places), _query(block, places))
+        ),
         batch_size,
     )
 
@@ -124,17 +129,20 @@ def count_training_windows(files: Sequence[str], input_spec: InputSpec) -> int:
     """Number of windows in one epoch of `training_windows`."""
     reader = _Reader(files, input_spec)
     blocks = reader.blocks(None, BLOCK_TIMELINES).map(
-        lambda records, order: tf.size(
-            reader.flatten(records, order, training=True)["label"], tf.int64
+        _as_is(
+            lambda records, order: tf.size(
+                reader.flatten(records, order, training=True)["label"], tf.int64
+            )
         )
     )
-    return int(blocks.reduce(tf.constant(0, tf.int64), lambda total, n: total + n))
+    return sum(int(count) for count in blocks)
 
 
 def _batches(blocks: tf.data.Dataset, cut, batch_size: int) -> tf.data.Dataset:  # type: ignore[no-untyped-def]
     # A multiple of the batch, so that batches are only put together at a block's end.
     chunk = batch_size * max(1, _CHUNK // batch_size)
 
+    @_as_is
     def chunks(block: Block) -> tf.data.Dataset:
         windows = tf.size(block["label"], tf.int64)
         starts = tf.data.Dataset.range(0, windows, chunk)
@@ -144,7 +152,7 @@ def _batches(blocks: tf.data.Dataset, cut, batch_size: int) -> tf.data.Dataset: 
         )
 
     windows = blocks.flat_map(chunks).map(
-        lambda block, start: cut(block, (start, start + chunk)),
+        _as_is(lambda block, start: cut(block, (start, start + chunk))),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
     return windows.rebatch(batch_size).prefetch(tf.data.AUTOTUNE)

@@ -51,9 +51,7 @@ def _feature(values: Sequence[Any]) -> tf.train.Feature:
     return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
 
-def input_spec(
-    groups: str, vocab_size: int = 20, embedding_dim: int = 4
-) -> InputSpec:
+def input_spec(groups: str, vocab_size: int = 20, embedding_dim: int = 4) -> InputSpec:
     """A spec of these groups (text format) that predicts the item."""
     label = (
         'label_feature { feature_name: "label_item" feature_type: STRING '

@@ -59,7 +59,9 @@ def cnn(values, mask, weights):
         size, length = len(kernel), values.shape[1]
         steps = -(-length // size)
         missing = steps * size - length
-        padded = np.pad(values, ((0, 0), (missing // 2, missing - missing // 2), (0, 0)))
+        padded = np.pad(
+            values, ((0, 0), (missing // 2, missing - missing // 2), (0, 0))
+        )
         pieces = padded.reshape(len(values), steps, size, -1)
         values = relu(np.einsum("bskd,kdf->bsf", pieces, kernel) + bias)
     return values.max(axis=1)
@@ -108,7 +110,9 @@ def reference(model, x, encode):
 )
 def test_scores_are_model_makers(kit, encoder, encode):
     rng = np.random.default_rng(5)
-    model = RecommendationModel(kit.input_spec(GLOBAL + FEATURES % encoder), kit.hparams())
+    model = RecommendationModel(
+        kit.input_spec(GLOBAL + FEATURES % encoder), kit.hparams()
+    )
     # Biases are made 0; with other values a missing one shows.
     model.set_weights([rng.normal(size=w.shape) * 0.5 for w in model.get_weights()])
     x = inputs(rng)
@@ -128,9 +132,7 @@ def test_embeddings_begin_truncated_normal(kit):
 
 def ranking_model(kit, scores):
     """A model that scores the ids so, whatever the context."""
-    spec = kit.input_spec(
-        kit.item_group(2), vocab_size=len(scores), embedding_dim=1
-    )
+    spec = kit.input_spec(kit.item_group(2), vocab_size=len(scores), embedding_dim=1)
     model = RecommendationModel(spec, kit.hparams(hidden_layer_dims=[]))
     model.projection.set_weights([np.zeros((4, 1)), np.ones(1)])
     model.label_embedding.set_weights([np.array(scores)[:, None]])

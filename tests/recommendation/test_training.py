@@ -69,9 +69,7 @@ def test_it_learns_and_keeps_the_best_weights(kit, files, tmp_path, caplog):
 
 
 def test_the_same_seed_gives_the_same_weights(kit, files, tmp_path):
-    models = [
-        fit(kit, files, tmp_path / str(i), epochs=2)[0] for i in range(2)
-    ]
+    models = [fit(kit, files, tmp_path / str(i), epochs=2)[0] for i in range(2)]
     first, same = (model.get_weights() for model in models)
     for one, two in zip(first, same, strict=True):
         np.testing.assert_array_equal(one, two)

@@ -32,9 +32,7 @@ def rows(dataset, *names):
     found = []
     for features, label in dataset.as_numpy_iterator():
         columns = [features[name].tolist() for name in names]
-        found += [
-            (*values, one) for *values, one in zip(*columns, label, strict=True)
-        ]
+        found += [(*values, one) for *values, one in zip(*columns, label, strict=True)]
     return found
 
 
