@@ -164,8 +164,13 @@ class _Watch(keras.callbacks.Callback):
         self._reported = -math.inf
         self._detail = ""
         self._weights: list[Any] | None = None
-        self.best = -math.inf
+        self._best_quality = (-math.inf, -math.inf)
         self.best_epoch = 0
+
+    @property
+    def best(self) -> float:
+        """Validation recall of the best epoch."""
+        return self._best_quality[0]
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch = epoch
@@ -192,8 +197,10 @@ class _Watch(keras.callbacks.Callback):
             f"loss {logs['loss']:.3f}, validation {MONITORED} {metrics[MONITORED]:.4f}"
         )
         self._report(epoch + 1)
-        if metrics[MONITORED] > self.best:
-            self.best, self.best_epoch = metrics[MONITORED], epoch + 1
+        # Recall alone stands still where the catalogue is small: NDCG decides then.
+        quality = (metrics[MONITORED], metrics["ndcg@10"])
+        if quality > self._best_quality:
+            self._best_quality, self.best_epoch = quality, epoch + 1
             self._weights = self.model.get_weights()
         elif epoch + 1 - self.best_epoch >= self._training.early_stopping_patience:
             self.model.stop_training = True
