@@ -27,7 +27,7 @@ from ondevice_rec.recommendation import windows
 from ondevice_rec.recommendation.spec import InputSpec
 
 USERS, EVENTS, ITEMS = 6_040, 1_000_209, 3_706
-BATCH_SIZE = 1024
+BATCH_SIZE = 4096
 REPEATS = 5
 
 
@@ -98,7 +98,7 @@ def fit(file: str, length: int) -> float:
     dataset = windows.training_windows(
         [file], spec(length), BATCH_SIZE, seed=1, repeat=True
     )
-    steps = 960
+    steps = 256
     model = Idle()
     model.compile("sgd", "mse", steps_per_execution=32, jit_compile=False)
     # Traces the step.

@@ -11,7 +11,7 @@ import tensorflow as tf
 from google.protobuf import text_format
 
 from ondevice_rec.recommendation.model import RecommendationModel
-from ondevice_rec.recommendation.spec import InputSpec, ModelHParams
+from ondevice_rec.recommendation.spec import Feature, InputSpec, ModelHParams
 from ondevice_rec.schemas.input_spec_check import context_features, is_embedded
 
 SERVING = "serving_default"
@@ -112,7 +112,7 @@ def convert_to_tflite(saved_model_dir: str) -> bytes:
     return converter.convert()
 
 
-def _input(feature, shape: list[int | None]) -> tf.TensorSpec:  # type: ignore[no-untyped-def]
+def _input(feature: Feature, shape: list[int | None]) -> tf.TensorSpec:
     dtype = tf.int32 if is_embedded(feature) else tf.float32
     return tf.TensorSpec(shape, dtype, name=feature.feature_name)
 

@@ -20,8 +20,15 @@ class GlobalSoftmax(keras.losses.Loss):
         super().__init__(name=name)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Losses `[batch]` of labels `[batch]` or `[batch, 1]`, similarities
-        `[batch, vocab_size]`."""
+        """Losses of the examples.
+
+        Args:
+          y_true: int32 labels `[batch]` or `[batch, 1]`.
+          y_pred: Similarities, float32 `[batch, vocab_size]`.
+
+        Returns:
+          float32 `[batch]`.
+        """
         return ops.sparse_categorical_crossentropy(
             _ids(y_true), y_pred, from_logits=True
         )

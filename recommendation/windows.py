@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from ondevice_rec.recommendation.spec import InputSpec
+from ondevice_rec.recommendation.spec import Feature, InputSpec
 from ondevice_rec.schemas import input_spec_check, timeline
 from ondevice_rec.schemas.errors import UserError
 
 # Timelines that are parsed, and whose windows are shuffled, together.
 BLOCK_TIMELINES = 2048
-# Windows cut by one gather, before they are put in batches of the size asked for.
-_CHUNK = 2048
 _SHUFFLE_BUFFER = 65536
 # Windows are gathered in pieces of at most this many values: copying pieces costs a
 # third of gathering value by value, and holds this many times the column in memory.
@@ -64,9 +63,9 @@ def training_windows(
     Args:
       files: TFRecord files (gzip) of transformed timelines.
       input_spec: Features to make.
-      batch_size: Windows per batch; the last one may be smaller.
+      batch_size: Windows per batch; the last one of a block may be smaller.
       seed: Decides the order, another one every epoch; None keeps that of the files.
-      repeat: Never ends; a batch may span two epochs.
+      repeat: Never ends.
       block_timelines: Timelines whose windows are shuffled among each other.
 
     Returns:
@@ -102,7 +101,7 @@ def evaluation_windows(
     Args:
       files: TFRecord files (gzip) of transformed timelines.
       input_spec: Features to make.
-      batch_size: Windows per batch; the last one may be smaller.
+      batch_size: Windows per batch; the last one of a block may be smaller.
 
     Returns:
       Batches `(features, label, query)`, the first two as `training_windows`'; `query`
@@ -138,24 +137,24 @@ def count_training_windows(files: Sequence[str], input_spec: InputSpec) -> int:
     return sum(int(count) for count in blocks)
 
 
-def _batches(blocks: tf.data.Dataset, cut, batch_size: int) -> tf.data.Dataset:  # type: ignore[no-untyped-def]
-    # A multiple of the batch, so that batches are only put together at a block's end.
-    chunk = batch_size * max(1, _CHUNK // batch_size)
-
+def _batches(
+    blocks: tf.data.Dataset, cut: Callable[..., Any], batch_size: int
+) -> tf.data.Dataset:
     @_as_is
-    def chunks(block: Block) -> tf.data.Dataset:
+    def places(block: Block) -> tf.data.Dataset:
         windows = tf.size(block["label"], tf.int64)
-        starts = tf.data.Dataset.range(0, windows, chunk)
+        starts = tf.data.Dataset.range(0, windows, batch_size)
         # The block's tensors are shared by the elements, not copied.
         return tf.data.Dataset.zip(
             (tf.data.Dataset.from_tensors(block).repeat(), starts)
         )
 
-    windows = blocks.flat_map(chunks).map(
-        _as_is(lambda block, start: cut(block, (start, start + chunk))),
+    batches = blocks.flat_map(places).map(
+        _as_is(lambda block, start: cut(block, (start, start + batch_size))),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
-    return windows.rebatch(batch_size).prefetch(tf.data.AUTOTUNE)
+    # Without `rebatch`, whose slices make TensorFlow log an error each.
+    return batches.prefetch(tf.data.AUTOTUNE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -341,7 +340,7 @@ def _query(block: Block, places: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Te
     }
 
 
-def _column(feature, is_global: bool, first: tf.train.Example) -> _Column:  # type: ignore[no-untyped-def]
+def _column(feature: Feature, is_global: bool, first: tf.train.Example) -> _Column:
     column = input_spec_check.source_column(feature)
     embedded = input_spec_check.is_embedded(feature)
     _check_kind(first, column, "int64_list" if embedded else "float_list")

@@ -82,7 +82,7 @@ def lstm(values, mask, weights):
 
 def reference(model, x, encode):
     """Scores of Model Maker's model (`context_encoder.py`) with `model`'s weights."""
-    age, height, activity = model.group_encoders
+    age, _, activity = model.group_encoders
     age_table = age.embeddings["age"].get_weights()[0]
     age_mask = x["age"] != 0
     age_vector = (age_table[x["age"]] * age_mask[..., None])[:, 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -184,7 +185,7 @@ def reference(line, length, genre_length):
     for p, label in enumerate(line["item"]):
         if p and p >= line["overlap"] and line["target"][p] and label:
             items = line["item"][:p][-length:]
-            genres = sum(line["genre"][:p], [])[-genre_length:]
+            genres = [*chain(*line["genre"][:p])][-genre_length:]
             yield (
                 tuple(items + [0] * (length - len(items))),
                 tuple(genres + [0] * (genre_length - len(genres))),
@@ -209,7 +210,7 @@ def test_windows_are_those_of_the_reference(
             line["item"],
             target=line["target"],
             overlap=line["overlap"],
-            genre=sum(line["genre"], []),
+            genre=[*chain(*line["genre"])],
             genre_lengths=[len(values) for values in line["genre"]],
         )
         for line in lines
