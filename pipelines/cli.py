@@ -107,6 +107,9 @@ def _add_recommend(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--top", metavar="N", type=int, help="how many (default: all the model gives)"
     )
+    parser.add_argument(
+        "--exclude-seen", action="store_true", help="leave out items of the history"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(function=_recommend)
 
@@ -146,7 +149,13 @@ def _recommend(arguments: argparse.Namespace) -> int:
     from ondevice_rec.pipelines import recommend
 
     history = [key.strip() for key in arguments.history.split(",") if key.strip()]
-    return recommend.run(arguments.serving_dir, history, arguments.top, arguments.json)
+    return recommend.run(
+        arguments.serving_dir,
+        history,
+        arguments.top,
+        arguments.json,
+        arguments.exclude_seen,
+    )
 
 
 if __name__ == "__main__":

@@ -223,24 +223,23 @@ input_spec:
         - feature_name: context_item
           column: item
           feature_type: STRING
-          embedding_dim: 64
-          feature_length: 50  # latest events of the user the model is given
+          embedding_dim: 32
+          feature_length: 20  # latest events of the user the model is given
   label_feature:
     feature_name: label_item
     column: item
     feature_type: STRING
-    embedding_dim: 64
+    embedding_dim: 32
     feature_length: 1
 
 hparams:
-  lstm_num_units: 64
-  num_predictions: 50  # items the model on the device recommends
+  lstm_num_units: 32
+  num_predictions: 10  # items the model on the device recommends
 
 training:
-  epochs: 30
+  epochs: 20
   batch_size: 256
-  learning_rate: 0.002
-  dropout: 0.2
+  learning_rate: 0.003
 
 # A model that is not better than recommending what is popular is never pushed.
 evaluation:

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from ondevice_rec.recommendation.ondevice.recommender import Recommendation
 
 
-def run(serving_dir: str, history: list[str], top: int | None, as_json: bool) -> int:
+def run(
+    serving_dir: str,
+    history: list[str],
+    top: int | None,
+    as_json: bool,
+    exclude_seen: bool = False,
+) -> int:
     """Prints what the latest version recommends after a history.
 
     Args:
@@ -21,6 +27,7 @@ def run(serving_dir: str, history: list[str], top: int | None, as_json: bool) ->
       history: Item keys, oldest first.
       top: Number of items; left out: all the model gives.
       as_json: Prints one JSON object instead of a table.
+      exclude_seen: Leaves out the items of the history.
 
     Returns:
       The exit status, 0.
@@ -37,7 +44,7 @@ def run(serving_dir: str, history: list[str], top: int | None, as_json: bool) ->
 
     recommender = OnDeviceRecommender(version.path)
     start = time.perf_counter()
-    found = recommender.recommend(history, count)
+    found = recommender.recommend(history, count, exclude_seen)
     milliseconds = (time.perf_counter() - start) * 1e3
     text = (
         _json(version, history, found) if as_json else _table(version, history, found)

@@ -19,8 +19,8 @@ class RecommendationModel(keras.Model):
     """Model Maker's recommendation model on Keras 3.
 
     Every feature group is encoded, the encodings are concatenated, go through the
-    relu layers and the projection (relu too, as in Model Maker), and are compared by
-    dot product with each item's embedding.
+    relu layers and the projection, and are compared by dot product with each item's
+    embedding.
 
     Args:
       input_spec: What the model reads and predicts, `vocab_size`s included.
@@ -45,7 +45,9 @@ class RecommendationModel(keras.Model):
             for i, units in enumerate(hparams.hidden_layer_dims)
         ]
         self.projection = keras.layers.Dense(
-            label.embedding_dim, activation="relu", name="proj_layer"
+            label.embedding_dim,
+            activation=hparams.projection_activation,
+            name="proj_layer",
         )
         self.dropout = keras.layers.Dropout(hparams.dropout)
         self.label_embedding = embedding(label)

@@ -31,7 +31,7 @@ __all__ = [
 
 @dataclasses.dataclass
 class ModelHParams:
-    """The model's size; fields and order are Model Maker's, `dropout` is ours.
+    """The model's size; fields and order are Model Maker's, the last two are ours.
 
     Attributes:
       hidden_layer_dims: Units of the relu layers between the encoders and the
@@ -43,6 +43,8 @@ class ModelHParams:
       lstm_num_units: Units of the LSTM.
       num_predictions: Number of items the exported model recommends.
       dropout: Share of the units dropped before each dense layer while training.
+      projection_activation: Activation of the projection, "relu" as in Model Maker
+        or "linear".
     """
 
     hidden_layer_dims: Sequence[int]
@@ -52,6 +54,7 @@ class ModelHParams:
     lstm_num_units: int
     num_predictions: int = 10
     dropout: float = 0.0
+    projection_activation: str = "relu"
 
 
 def hparams_from_proto(
@@ -66,6 +69,9 @@ def hparams_from_proto(
         lstm_num_units=hparams.lstm_num_units,
         num_predictions=hparams.num_predictions,
         dropout=dropout,
+        projection_activation=pipeline_config_pb2.Activation.Name(
+            hparams.projection_activation
+        ).lower(),
     )
 
 
@@ -78,3 +84,8 @@ def validate(input_spec: InputSpec, hparams: ModelHParams) -> None:
     input_spec_check.validate(input_spec, hparams, vocabularies_known=True)
     if not 0 <= hparams.dropout < 1:
         raise UserError(f"`dropout` must be >= 0 and < 1, received {hparams.dropout}.")
+    if hparams.projection_activation not in ("relu", "linear"):
+        raise UserError(
+            "`projection_activation` must be `relu` or `linear`, received "
+            f"{hparams.projection_activation!r}."
+        )

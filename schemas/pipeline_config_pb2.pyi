@@ -10,8 +10,10 @@ ADAM: Optimizer
 AUTO: LogFormat
 CSV: LogFormat
 DESCRIPTOR: _descriptor.FileDescriptor
+LINEAR: Activation
 MOVIELENS: LogFormat
 PARQUET: LogFormat
+RELU: Activation
 TFRECORD: LogFormat
 
 class ActivityLog(_message.Message):
@@ -83,18 +85,20 @@ class Filters(_message.Message):
     def __init__(self, rating: _Optional[str] = ..., min_rating: _Optional[float] = ..., min_item_count: _Optional[int] = ..., min_timeline: _Optional[int] = ..., max_timeline: _Optional[int] = ..., keep_duplicates: bool = ...) -> None: ...
 
 class HParams(_message.Message):
-    __slots__ = ["conv_kernel_size", "conv_num_filter_ratios", "hidden_layer_dims", "lstm_num_units", "num_predictions"]
+    __slots__ = ["conv_kernel_size", "conv_num_filter_ratios", "hidden_layer_dims", "lstm_num_units", "num_predictions", "projection_activation"]
     CONV_KERNEL_SIZE_FIELD_NUMBER: _ClassVar[int]
     CONV_NUM_FILTER_RATIOS_FIELD_NUMBER: _ClassVar[int]
     HIDDEN_LAYER_DIMS_FIELD_NUMBER: _ClassVar[int]
     LSTM_NUM_UNITS_FIELD_NUMBER: _ClassVar[int]
     NUM_PREDICTIONS_FIELD_NUMBER: _ClassVar[int]
+    PROJECTION_ACTIVATION_FIELD_NUMBER: _ClassVar[int]
     conv_kernel_size: int
     conv_num_filter_ratios: _containers.RepeatedScalarFieldContainer[int]
     hidden_layer_dims: _containers.RepeatedScalarFieldContainer[int]
     lstm_num_units: int
     num_predictions: int
-    def __init__(self, hidden_layer_dims: _Optional[_Iterable[int]] = ..., conv_num_filter_ratios: _Optional[_Iterable[int]] = ..., conv_kernel_size: _Optional[int] = ..., lstm_num_units: _Optional[int] = ..., num_predictions: _Optional[int] = ...) -> None: ...
+    projection_activation: Activation
+    def __init__(self, hidden_layer_dims: _Optional[_Iterable[int]] = ..., conv_num_filter_ratios: _Optional[_Iterable[int]] = ..., conv_kernel_size: _Optional[int] = ..., lstm_num_units: _Optional[int] = ..., num_predictions: _Optional[int] = ..., projection_activation: _Optional[_Union[Activation, str]] = ...) -> None: ...
 
 class PipelineConfig(_message.Message):
     __slots__ = ["catalogue", "evaluation", "filters", "hparams", "input_spec", "log", "min_vocab_count", "pipeline_name", "schema", "serving", "split", "training"]
@@ -201,6 +205,9 @@ class Training(_message.Message):
     def __init__(self, epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., optimizer: _Optional[_Union[Optimizer, str]] = ..., learning_rate: _Optional[float] = ..., gradient_clip_norm: _Optional[float] = ..., early_stopping_patience: _Optional[int] = ..., dropout: _Optional[float] = ..., seed: _Optional[int] = ...) -> None: ...
 
 class LogFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class Activation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
 
 class Optimizer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):

@@ -43,7 +43,7 @@ def main() -> int:
         return failed
     print()
     serving = os.path.join(ROOT, "serving")
-    return cli.main(["recommend", serving, "--history", HISTORY])
+    return cli.main(["recommend", serving, "--history", HISTORY, "--exclude-seen"])
 
 
 if __name__ == "__main__":

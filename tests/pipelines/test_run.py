@@ -88,8 +88,8 @@ def test_a_log_becomes_a_pushed_model(pushed):
                      "manifest.json"}  # fmt: skip
     manifest = json.loads((version / "manifest.json").read_text())
     # Every walk goes on by one: what comes next is certain, and nothing is popular.
-    assert manifest["metrics"]["recall@1"] > 0.9
-    assert manifest["metrics"]["popularity_recall@1"] < 0.2
+    assert manifest["metrics"]["candidate"]["recall@1"] > 0.9
+    assert manifest["metrics"]["popularity"]["recall@1"] < 0.2
 
 
 def test_the_run_tells_what_happened(pushed):
