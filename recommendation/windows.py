@@ -187,8 +187,8 @@ class _Reader:
             for group in groups
             for feature in group.features
         ]
-        for column in (self._label, timeline.TARGET, timeline.OVERLAP):
-            _check_kind(first, column, "int64_list")
+        for name in (self._label, timeline.TARGET, timeline.OVERLAP):
+            _check_kind(first, name, "int64_list")
         self._features = {
             timeline.USER: tf.io.FixedLenFeature([], tf.string),
             timeline.OVERLAP: tf.io.FixedLenFeature([], tf.int64, 0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from google.protobuf import json_format
+from google.protobuf.message import Message
 from tfx import types
 from tfx.components.trainer.component import Trainer
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
@@ -71,5 +72,5 @@ class RecommendationTrainer(Trainer):
         )
 
 
-def _json(message: object) -> str:
+def _json(message: Message) -> str:
     return json_format.MessageToJson(message, indent=None)
