@@ -7,6 +7,7 @@ answer at once.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Sequence
 
@@ -135,6 +136,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
     pipeline_config = config.load(arguments.config)
     log_files.check(pipeline_config)
+    if importlib.util.find_spec("tfx") is None:
+        raise UserError(
+            "`run` needs TFX, which is not installed. "
+            'Install it: pip install "ondevice-rec[pipeline]".'
+        )
     root = arguments.root or f"runs/{pipeline_config.pipeline_name}"
     try:
         return run.run(pipeline_config, root, arguments.verbose)

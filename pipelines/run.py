@@ -97,4 +97,10 @@ def _run(
 
     local_runner.LocalRunner(Listener(), run_id).run(built)
     results = run_table.collect(run_outputs.read(connection, run_id))
+    if results.version_dir and not os.path.isdir(results.version_dir):
+        raise errors.UserError(
+            "Nothing has changed since this model was pushed to "
+            f"{results.version_dir}, which has been removed. Choose another "
+            "`serving.push_dir` or --root to push it again."
+        )
     return (0 if results.version_dir else NOT_PUSHED), run_table.render(results)

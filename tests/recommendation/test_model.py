@@ -99,19 +99,30 @@ def reference(model, x, encode):
     values = values * mask[..., None]
     vector = encode(values, mask.astype(float), activity.encoder.get_weights())
     vector = np.concatenate([age_vector, x["height"], vector], axis=-1)
-    for layer in (*model.hidden_layers, model.projection):
+    for layer in model.hidden_layers:
         kernel, bias = layer.get_weights()
         vector = relu(vector @ kernel + bias)
+    kernel, bias = model.projection.get_weights()
+    vector = vector @ kernel + bias
+    if model.hparams.projection_activation == "relu":
+        vector = relu(vector)
     return vector @ model.label_embedding.get_weights()[0].T
 
 
 @pytest.mark.parametrize(
-    ("encoder", "encode"), [("BOW", bow), ("CNN", cnn), ("LSTM", lstm)]
+    ("encoder", "encode", "projection"),
+    [
+        ("BOW", bow, "relu"),
+        ("CNN", cnn, "relu"),
+        ("LSTM", lstm, "relu"),
+        ("BOW", bow, "linear"),
+    ],
 )
-def test_scores_are_model_makers(kit, encoder, encode):
+def test_scores_are_model_makers(kit, encoder, encode, projection):
     rng = np.random.default_rng(5)
     model = RecommendationModel(
-        kit.input_spec(GLOBAL + FEATURES % encoder), kit.hparams()
+        kit.input_spec(GLOBAL + FEATURES % encoder),
+        kit.hparams(projection_activation=projection),
     )
     # Biases are made 0; with other values a missing one shows.
     model.set_weights([rng.normal(size=w.shape) * 0.5 for w in model.get_weights()])
