@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import tensorflow as tf
@@ -62,6 +63,7 @@ def preprocessing_fn(
             # TFT warns of a threshold that keeps everything.
             frequency_threshold=min_count if min_count > 1 else None,
             vocab_filename=column,
+            name=_scope(column, values.dtype),
         )
         ids = tft.apply_vocabulary(values, vocabulary, default_value=-1)
         outputs[column] = ids.with_values(ids.values + 1)
@@ -75,6 +77,15 @@ def _columns(input_spec: input_spec_pb2.InputSpec) -> list[str]:
         input_spec.label_feature,
     ]
     return list(dict.fromkeys(input_spec_check.source_column(f) for f in features))
+
+
+def _scope(column: str, dtype: tf.DType) -> str:
+    """A name scope of the vocabulary's own.
+
+    TensorFlow shares lookup tables of one name within a process: two pipelines, one
+    with text and one with numbers for keys, would meet in the same table.
+    """
+    return "vocabulary_" + re.sub(r"[^A-Za-z0-9]", "_", column) + "_" + dtype.name
 
 
 def _sparse(values: tf.Tensor | tf.SparseTensor) -> tf.SparseTensor:

@@ -14,6 +14,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, channel_utils, standard_artifacts
 
 from ondevice_rec.components.sequence_transform.component import SequenceTransform
+from ondevice_rec.pipelines.pipeline import LOCAL_BEAM_ARGS
 from ondevice_rec.schemas import input_spec_pb2, timeline
 
 SPEC = """
@@ -121,7 +122,7 @@ def transform(root: pathlib.Path, **arguments: int) -> tuple[str, str]:
     )
     executor.Executor(
         executor.Executor.Context(
-            beam_pipeline_args=["--runner=FnApiRunner"],
+            beam_pipeline_args=list(LOCAL_BEAM_ARGS),
             tmp_dir=str(root / "tmp"),
             unique_id="1",
         )
