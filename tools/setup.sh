@@ -118,7 +118,8 @@ if ! [ -x .venv/bin/python ] || [ "$(cat .venv/.python 2>/dev/null)" != "$python
   echo "$python" >.venv/.python
 fi
 rm -f .venv/.setup
-if ! "$uv" pip sync --quiet --python .venv/bin/python --require-hashes \
+# TensorFlow and TFX take half a minute to compile: once here, not in every process.
+if ! "$uv" pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes \
   --build-constraints locks/build.txt "$lock"; then
   include=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("include"))')
   command -v c++ g++ >/dev/null ||
