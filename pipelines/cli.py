@@ -131,10 +131,15 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from ondevice_rec.components.topk_evaluator import config_check
     from ondevice_rec.pipelines import run
     from ondevice_rec.schemas import config, log_files
 
     pipeline_config = config.load(arguments.config)
+    try:
+        config_check.check(pipeline_config.evaluation, pipeline_config.input_spec)
+    except ValueError as error:
+        raise UserError(f"{arguments.config}: {error}") from None
     log_files.check(pipeline_config)
     if importlib.util.find_spec("tfx") is None:
         raise UserError(

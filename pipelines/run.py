@@ -73,12 +73,16 @@ def _run(
     connection = metadata.sqlite_metadata_connection_config(
         os.path.join(root, "metadata.sqlite")
     )
-    built = pipeline.create_pipeline(
-        config,
-        pipeline_root=os.path.join(root, "artifacts"),
-        push_dir=os.path.join(root, "serving"),
-        metadata_connection_config=connection,
-    )
+    try:
+        built = pipeline.create_pipeline(
+            config,
+            pipeline_root=os.path.join(root, "artifacts"),
+            push_dir=os.path.join(root, "serving"),
+            metadata_connection_config=connection,
+        )
+    except ValueError as error:
+        # Components check their own parameters when they are made.
+        raise errors.UserError(str(error)) from error
     console.finished(loading)
     run_id = datetime.datetime.now().isoformat()
 

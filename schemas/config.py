@@ -6,7 +6,13 @@ import os
 import re
 from collections.abc import Iterator
 
-from ondevice_rec.schemas import input_spec_pb2, pipeline_config_pb2, timeline
+from ondevice_rec.schemas import (
+    input_spec_pb2,
+    pipeline_config_pb2,
+    timeline,
+    training_check,
+)
+from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.input_spec_check import source_column, validate
 from ondevice_rec.schemas.yaml_to_proto import ConfigError, parse, unknown_name
 
@@ -44,7 +50,7 @@ def load(path: str) -> pipeline_config_pb2.PipelineConfig:
     parse(text, config, path)
     try:
         check(config)
-    except ConfigError as error:
+    except UserError as error:
         raise ConfigError(f"{path}: {error}") from None
     _make_paths_absolute(config, os.path.dirname(os.path.abspath(path)))
     return config
@@ -57,7 +63,7 @@ def check(config: pipeline_config_pb2.PipelineConfig) -> None:
     timeline's, `item`.
 
     Raises:
-      ConfigError: If they do not; the message says what, and the remedy.
+      UserError: If they do not; the message says what, and the remedy.
     """
     if not _NAME.fullmatch(config.pipeline_name):
         raise ConfigError(
@@ -229,9 +235,6 @@ def _check_numbers(config: pipeline_config_pb2.PipelineConfig) -> None:
         "min_vocab_count": config.min_vocab_count,
         "filters.min_item_count": config.filters.min_item_count,
         "filters.min_timeline": config.filters.min_timeline,
-        "training.epochs": config.training.epochs,
-        "training.batch_size": config.training.batch_size,
-        "training.early_stopping_patience": config.training.early_stopping_patience,
         "serving.verification_timelines": config.serving.verification_timelines,
     }
     at_least_one.update(
@@ -240,21 +243,7 @@ def _check_numbers(config: pipeline_config_pb2.PipelineConfig) -> None:
     for key, value in at_least_one.items():
         if value < 1:
             raise ConfigError(f"`{key}` must be >= 1, received {value}.")
-    if config.training.learning_rate <= 0:
-        raise ConfigError(
-            "`training.learning_rate` must be > 0, received "
-            f"{config.training.learning_rate}."
-        )
-    if config.training.gradient_clip_norm < 0:
-        raise ConfigError(
-            "`training.gradient_clip_norm` must be >= 0, received "
-            f"{config.training.gradient_clip_norm}. 0 turns clipping off."
-        )
-    if not 0 <= config.training.dropout < 1:
-        raise ConfigError(
-            "`training.dropout` must be at least 0 and below 1, received "
-            f"{config.training.dropout}."
-        )
+    training_check.validate(config.training)
     if not 0 <= config.serving.min_agreement <= 1:
         raise ConfigError(
             "`serving.min_agreement` must be between 0 and 1, received "

@@ -30,6 +30,7 @@ from ondevice_rec.components.topk_evaluator.statistics import SliceResult
 from ondevice_rec.recommendation import export, ranking
 from ondevice_rec.recommendation.windows import timeline_files
 from ondevice_rec.schemas import facts, timeline
+from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.pipeline_config_pb2 import Evaluation
 
 logger = logging.getLogger("ondevice_rec.evaluator")
@@ -115,7 +116,7 @@ class Executor(BaseBeamExecutor):
           Metrics by slice, `OVERALL` among them.
 
         Raises:
-          ValueError: there is no query.
+          UserError: there is no query.
         """
         top_k = ranking.checked_top_k(config.top_k)
         files = {
@@ -140,7 +141,7 @@ class Executor(BaseBeamExecutor):
         totals = statistics.from_json(io_utils.read_string_file(path))
         fileio.remove(path)
         if OVERALL not in totals:
-            raise ValueError(
+            raise UserError(
                 f"No query in the {timeline.TEST} split "
                 f"({os.path.dirname(files[timeline.TEST][0])}): no timeline has a "
                 "target with an event before it. Use more data, or another `split`."

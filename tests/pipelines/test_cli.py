@@ -71,6 +71,16 @@ def test_errors_in_the_log_are_found_at_once(tmp_path: pathlib.Path, log, words)
     assert not (tmp_path / "metadata.sqlite").exists()
 
 
+def test_an_unknown_metric_is_found_at_once(tmp_path: pathlib.Path):
+    text = CONFIG + "evaluation: {thresholds: [{metric: hitrate@10, min: 0.1}]}\n"
+    (tmp_path / "config.yaml").write_text(text)
+    (tmp_path / "log.csv").write_text("user,item,time\n1,2,3\n")
+    result = command("run", str(tmp_path / "config.yaml"))
+    assert result.returncode == 2, result.stderr
+    assert "recall@1, recall@5, recall@10" in result.stderr
+    assert "received 'hitrate@10'" in result.stderr
+
+
 def test_errors_in_the_command(tmp_path):
     missing = command("run", str(tmp_path / "none.yaml"))
     assert missing.returncode == 2

@@ -195,7 +195,11 @@ def test_the_logs_item_column_becomes_the_timelines(tmp_path):
             ["`evaluation.top_k[1]` must be >= 1, received 0"],
         ),
         ("learning_rate: 1e-3", "learning_rate: 0", ["must be > 0, received 0.0"]),
-        ("learning_rate: 1e-3", "dropout: 1", ["below 1, received 1.0"]),
+        (
+            "learning_rate: 1e-3",
+            "dropout: 1",
+            ["`dropout` must be >= 0 and < 1, received 1.0"],
+        ),
         ("pipeline_name: shop", "pipeline_name: my shop", ["received 'my shop'"]),
     ],
 )
