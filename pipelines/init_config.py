@@ -170,9 +170,7 @@ def _write(
     pairs = zip(columns, first, strict=False)
     shown |= {column: " ".join(value.split())[:40] for column, value in pairs}
     rest = [column for column in columns if column not in names.values()]
-    rating = next(
-        (c for c in rest if _distance(c, _RATING) < _FAR), rest[0] if rest else "rating"
-    )
+    rating = next((c for c in rest if _distance(c, _RATING) < _FAR), "rating")
     lines = ["log:", f"  path: {_quoted(path)}  # a file, a glob or a folder"]
     if delimiter is not None:
         lines.append(f"  delimiter: {_quoted(delimiter)}")
