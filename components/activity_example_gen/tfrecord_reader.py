@@ -96,7 +96,7 @@ def _block(
     block = rows_block(columns, len(records), first)
     if not many.any() and not rejected:
         return block
-    for row in many.nonzero()[0]:
+    for row in many.nonzero()[0].tolist():
         rejected.append(
             Rejection("several values in one column", numbers[row], block.text(row))
         )
