@@ -9,13 +9,9 @@ that the feed alone is timed; "iterate" is the dataset without `fit`.
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
 import statistics
 import tempfile
 import time
-from datetime import date
 from pathlib import Path
 
 import keras
@@ -23,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf import text_format
 
+from benchmarks import report
 from ondevice_rec.recommendation import windows
 from ondevice_rec.recommendation.spec import InputSpec
 
@@ -98,36 +95,38 @@ def fit(file: str, length: int) -> float:
     dataset = windows.training_windows(
         [file], spec(length), BATCH_SIZE, seed=1, repeat=True
     )
-    steps = 256
+    # Batches at the end of a block are smaller.
+    sizes = [len(label) for _, label in dataset.take(256)]
+    steps = len(sizes)
     model = Idle()
     model.compile("sgd", "mse", steps_per_execution=32, jit_compile=False)
     # Traces the step.
     model.fit(dataset, steps_per_epoch=32, verbose=0)
     start = time.perf_counter()
     model.fit(dataset, steps_per_epoch=steps, verbose=0)
-    return steps * BATCH_SIZE / (time.perf_counter() - start)
+    return sum(sizes) / (time.perf_counter() - start)
 
 
 def main() -> None:
     """Measures and prints."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="also write the figures here")
-    arguments = parser.parse_args()
-    figures = {}
+    arguments = report.parser(__doc__).parse_args()
+    rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "timelines.gz"
         write_timelines(file)
         for length in (10, 50):
             for measure in (iterate, fit):
                 rates = [measure(str(file), length) for _ in range(REPEATS)]
-                name = f"{measure.__name__}, length {length}"
-                figures[name] = statistics.median(rates)
-    print(f"{platform.processor() or platform.machine()}, {date.today()}\n")
-    print("| feed | windows/s |\n|---|---|")
-    for name, rate in figures.items():
-        print(f"| {name} | {rate:,.0f} |")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+                rows.append(
+                    {
+                        "feed": measure.__name__,
+                        "length": length,
+                        "windows/s, median": round(statistics.median(rates)),
+                        "least": round(min(rates)),
+                        "most": round(max(rates)),
+                    }
+                )
+    report.publish("Windows out of transformed timelines", rows, arguments.json)
 
 
 if __name__ == "__main__":
