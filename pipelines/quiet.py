@@ -26,7 +26,6 @@ def quiet(log_path: str) -> Iterator[tuple[TextIO, TextIO]]:
     os.makedirs(os.path.dirname(os.path.abspath(log_path)), exist_ok=True)
     # TensorFlow reads it when it is loaded; its C++ warnings speak to developers.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     sys.stdout.flush()
     sys.stderr.flush()
     with contextlib.ExitStack() as stack:

@@ -53,7 +53,7 @@ def parse(text: str, message: proto_message.Message, source: str) -> None:
     if node is None:
         raise ConfigError(f"{source}: the file is empty.")
     _fill_message(message, node, "", source)
-    _check_required(message, "", source)
+    _check_required(message, source)
 
 
 def unknown_name(name: str, allowed: Iterable[str]) -> str:
@@ -136,7 +136,7 @@ def _scalar(field: FieldDescriptor, node: yaml.Node, path: str, source: str) -> 
             )
         return names[name].number
     tag = node.tag if isinstance(node, yaml.ScalarNode) else ""
-    if kind == FieldDescriptor.CPPTYPE_STRING and tag in (_TAG + "str", *_TIMES):
+    if kind == FieldDescriptor.CPPTYPE_STRING and tag in (_TAG + "str", _TIME):
         return node.value
     if kind == FieldDescriptor.CPPTYPE_BOOL and tag == _TAG + "bool":
         return yaml.safe_load(node.value)
@@ -156,7 +156,7 @@ def _scalar(field: FieldDescriptor, node: yaml.Node, path: str, source: str) -> 
 
 
 # Unquoted dates are text to us: the log decides how moments are written.
-_TIMES = (_TAG + "timestamp",)
+_TIME = _TAG + "timestamp"
 
 
 def _float(text: str) -> float | None:
@@ -183,7 +183,7 @@ def _error(source: str, node: yaml.Node, text: str) -> ConfigError:
     return ConfigError(f"{source}:{node.start_mark.line + 1}: {text}{end}")
 
 
-def _check_required(message: proto_message.Message, path: str, source: str) -> None:
+def _check_required(message: proto_message.Message, source: str) -> None:
     # The stubs do not know it.
     for name in message.FindInitializationErrors():  # type: ignore[attr-defined]
-        raise ConfigError(f"{source}: `{path}{name}` is missing.")
+        raise ConfigError(f"{source}: `{name}` is missing.")

@@ -29,7 +29,7 @@ from ondevice_rec.components.activity_example_gen import (
     shards,
 )
 from ondevice_rec.components.activity_example_gen.plan import Plan
-from ondevice_rec.schemas import log_files, timeline
+from ondevice_rec.schemas import facts, log_files, timeline
 from ondevice_rec.schemas import pipeline_config_pb2 as config_pb2
 from ondevice_rec.schemas.log_files import IngestionError
 
@@ -82,11 +82,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
         examples_utils.set_file_format(examples, "tfrecords_gzip")
         for artifact in (examples, summary):
-            for name in ("rows_read", "events", "users", "items"):
+            for name in (facts.ROWS_READ, facts.EVENTS, facts.USERS, facts.ITEMS):
                 artifact.set_int_custom_property(name, found[name])
             rejected = sum(found["rejected"].values())
-            artifact.set_int_custom_property("rows_rejected", rejected)
-        items.set_int_custom_property("items", found["catalogue"].get("items", 0))
+            artifact.set_int_custom_property(facts.ROWS_REJECTED, rejected)
+        known = found["catalogue"].get("items", 0)
+        items.set_int_custom_property(facts.ITEMS, known)
 
     def _ingest(
         self, exec_properties: dict[str, Any], examples: str, items: str, summary: str

@@ -17,6 +17,7 @@ from ondevice_rec.components.recommendation_trainer.component import (
     RecommendationTrainer,
 )
 from ondevice_rec.components.sequence_transform.component import SequenceTransform
+from ondevice_rec.pipelines.pipeline import LOCAL_BEAM_ARGS
 from ondevice_rec.recommendation import export
 from ondevice_rec.schemas import input_spec_pb2, pipeline_config_pb2, timeline
 from ondevice_rec.schemas.errors import UserError
@@ -91,7 +92,7 @@ def run(root: Path, lstm_num_units: int) -> None:
             components=[examples, schema, transform, trainer],
             enable_cache=True,
             metadata_connection_config=connection(root),
-            beam_pipeline_args=["--runner=FnApiRunner"],
+            beam_pipeline_args=list(LOCAL_BEAM_ARGS),
         )
     )
 
