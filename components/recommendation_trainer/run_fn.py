@@ -13,7 +13,7 @@ from google.protobuf import json_format
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from ondevice_rec.components.recommendation_trainer import custom_config
-from ondevice_rec.recommendation import export, training, windows
+from ondevice_rec.recommendation import export, timeline_source, training
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.spec import InputSpec, hparams_from_proto
 from ondevice_rec.schemas import input_spec_check, pipeline_config_pb2
@@ -81,5 +81,5 @@ def _files(patterns: list[str]) -> list[str]:
     return [
         file
         for pattern in patterns
-        for file in windows.timeline_files(os.path.dirname(pattern))
+        for file in timeline_source.timeline_files(os.path.dirname(pattern))
     ]

@@ -26,7 +26,7 @@ from ondevice_rec.recommendation import export
 from ondevice_rec.recommendation.ondevice import publish, version_folder
 from ondevice_rec.recommendation.ondevice.interpreter import IDS, SCORES, Interpreter
 from ondevice_rec.recommendation.ondevice.version_folder import VersionFolder
-from ondevice_rec.recommendation.windows import timeline_files
+from ondevice_rec.recommendation.timeline_source import timeline_files
 from ondevice_rec.schemas import facts, timeline
 from ondevice_rec.schemas.input_spec_check import context_features, source_column
 from ondevice_rec.schemas.pipeline_config_pb2 import Serving

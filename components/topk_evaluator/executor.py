@@ -28,7 +28,7 @@ from ondevice_rec.components.topk_evaluator import (
 from ondevice_rec.components.topk_evaluator.slices import OVERALL
 from ondevice_rec.components.topk_evaluator.statistics import SliceResult
 from ondevice_rec.recommendation import export, ranking
-from ondevice_rec.recommendation.windows import timeline_files
+from ondevice_rec.recommendation.timeline_source import timeline_files
 from ondevice_rec.schemas import facts, timeline
 from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.pipeline_config_pb2 import Evaluation

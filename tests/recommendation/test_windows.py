@@ -7,11 +7,13 @@ from collections import Counter
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ondevice_rec.recommendation import windows
+from ondevice_rec.recommendation import timeline_source, windows
+from ondevice_rec.recommendation.timelines import Timelines
 from ondevice_rec.schemas.errors import UserError
 
 RATING = """
@@ -158,9 +160,69 @@ def test_lengths_that_do_not_add_up_are_named(kit, tmp_path):
         rows(windows.training_windows([file], spec, 2), "context_genre")
 
 
+def in_memory(**changes):
+    """Two timelines of three and two events, with what columns there can be."""
+    values = {
+        "users": [b"a", b"b"],
+        "row_splits": np.array([0, 3, 5]),
+        "timestamp": np.array([100, 101, 102, 200, 201]),
+        "target": np.array([0, 1, 1, 1, 1]),
+        "columns": {
+            "item": np.array([4, 5, 6, 7, 8]),
+            "rating": np.array([0.5, 1.5, 2.5, 3.5, 4.5]),
+            "genre": np.array([1, 2, 3, 4, 5, 6]),
+        },
+        "lengths": {"genre": np.array([2, 0, 1, 1, 2])},
+        "user_columns": {"age": (np.array([3, 4, 5]), np.array([0, 2, 3]))},
+    }
+    return Timelines(**{**values, **changes})
+
+
+def test_timelines_in_memory_give_windows_too(kit):
+    spec = kit.input_spec(AGE + kit.item_group(3) + GENRES + RATING)
+    names = ("age", "context_item", "context_genre", "context_rating")
+    expected = [
+        ([3, 4], [4, 0, 0], [1, 2, 0, 0], [0.5, 0.0], 5),
+        ([3, 4], [4, 5, 0], [1, 2, 0, 0], [0.5, 1.5], 6),
+        ([5, 0], [7, 0, 0], [4, 0, 0, 0], [3.5, 0.0], 8),
+    ]
+    dataset = windows.training_windows(in_memory(), spec, 2)
+    assert rows(dataset, *names) == expected
+    shuffled = windows.training_windows(in_memory(), spec, 2, seed=3, block_timelines=1)
+    assert sorted(rows(shuffled, *names)) == expected
+    assert windows.count_training_windows(in_memory(), spec) == 3
+    [(_, _, query)] = windows.evaluation_windows(
+        in_memory(), spec, 8
+    ).as_numpy_iterator()
+    assert query["user"].tolist() == [b"a", b"a", b"b"]
+    assert query["timestamp"].tolist() == [101, 102, 201]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"target": np.ones(4)}, "`target` must have 5 values, received 4"),
+        ({"row_splits": np.array([0, 5])}, "`row_splits` must say where each of the 2"),
+        ({"row_splits": np.array([0, 6, 5])}, "`row_splits` must say where"),
+        ({"columns": {"item": np.ones(3)}}, "`item` must have 5 values, received 3"),
+        (
+            {"lengths": {"genre": np.array([2, 0, 1, 1, 1])}},
+            "`genre` must have 5 values, received 6",
+        ),
+        (
+            {"user_columns": {"age": (np.array([3]), np.array([0, 1]))}},
+            "`age` must say where each of the 2 timelines begins",
+        ),
+    ],
+)
+def test_parts_that_do_not_fit_together_are_named(changes, message):
+    with pytest.raises(UserError, match=message):
+        in_memory(**changes)
+
+
 def test_no_timelines(kit, tmp_path):
     with pytest.raises(UserError, match="No timelines in"):
-        windows.timeline_files(str(tmp_path))
+        timeline_source.timeline_files(str(tmp_path))
     empty = kit.write(tmp_path / "a.gz", [])
     with pytest.raises(UserError, match="No timeline in"):
         windows.training_windows([empty], kit.input_spec(kit.item_group(2)), 2)
