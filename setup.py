@@ -55,6 +55,8 @@ EXTRAS = {
     "dev": [
         "hypothesis",
         "import-linter",
+        # The other backend the model trains on; on the CPU.
+        "jax",
         "mypy",
         "pytest",
         "ruff",
