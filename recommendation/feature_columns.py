@@ -159,7 +159,11 @@ def cut(
 
 
 def batches(
-    blocks: tf.data.Dataset, rows: str, cut_rows: Callable[..., Any], batch_size: int
+    blocks: tf.data.Dataset,
+    rows: str,
+    cut_rows: Callable[..., Any],
+    batch_size: int,
+    order: str | None = None,
 ) -> tf.data.Dataset:
     """Batches of the blocks' rows; the last one of a block may be smaller.
 
@@ -168,14 +172,25 @@ def batches(
       rows: A name in the block with one value per row.
       cut_rows: Makes a batch of `(block, first row, one behind the last)`.
       batch_size: Rows per batch.
+      order: A name in the block with the seed of the batches' order, negative to keep
+        it; left out: it is kept.
     """
 
     @as_is
     def places(block: Block) -> tf.data.Dataset:
-        starts = tf.data.Dataset.range(0, tf.size(block[rows], tf.int64), batch_size)
+        count = tf.size(block[rows], tf.int64)
+        starts = tf.range(tf.constant(0, tf.int64), count, batch_size)
+        if order is not None:
+            seed = block[order]
+            starts = tf.cond(
+                seed < 0, lambda: starts, lambda: shuffled(starts, seed + 1)
+            )
         # The block's tensors are shared by the elements, not copied.
         return tf.data.Dataset.zip(
-            (tf.data.Dataset.from_tensors(block).repeat(), starts)
+            (
+                tf.data.Dataset.from_tensors(block).repeat(),
+                tf.data.Dataset.from_tensor_slices(starts),
+            )
         )
 
     found = blocks.flat_map(places).map(

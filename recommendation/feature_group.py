@@ -39,10 +39,15 @@ class FeatureGroupEncoder(keras.layers.Layer):
       group: The features and their encoder.
       hparams: The encoder's size.
       label_embedding_dim: What the convolutions' filters are counted in.
+      shared: Tables that features have in common with others, by feature name.
     """
 
     def __init__(
-        self, group: FeatureGroup, hparams: ModelHParams, label_embedding_dim: int
+        self,
+        group: FeatureGroup,
+        hparams: ModelHParams,
+        label_embedding_dim: int,
+        shared: Mapping[str, keras.layers.Embedding],
     ) -> None:
         super().__init__()
         embedded = [feature for feature in group.features if is_embedded(feature)]
@@ -53,9 +58,12 @@ class FeatureGroupEncoder(keras.layers.Layer):
             if not is_embedded(feature)
         ]
         self.embeddings = {
-            feature.feature_name: embedding(feature) for feature in embedded
+            feature.feature_name: shared.get(feature.feature_name) or embedding(feature)
+            for feature in embedded
         }
-        self.encoder = ENCODERS[group.encoder_type].create(hparams, label_embedding_dim)
+        self.encoder = ENCODERS[group.encoder_type].create(
+            group, hparams, label_embedding_dim
+        )
 
     def call(self, features: Mapping[str, Tensor]) -> Tensor:
         """Encodes a batch.
@@ -66,13 +74,28 @@ class FeatureGroupEncoder(keras.layers.Layer):
         Returns:
           `[batch, units]` float32.
         """
+        return self.encoder(*self._values(features))
+
+    def states(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Encodes up to every position, with a `CausalEncoder`.
+
+        Args:
+          features: `[batch, length]` per feature name.
+
+        Returns:
+          `[batch, length, units]` float32.
+        """
+        return self.encoder.states(*self._values(features))
+
+    def _values(self, features: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """The embedded values and where they are present, as an encoder takes them."""
         parts = [self.embeddings[name](features[name]) for name in self.ids]
         parts += [ops.expand_dims(features[name], -1) for name in self.numbers]
         values = ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
         if not self.ids:
-            return self.encoder(values, None)
+            return values, None
         present = ops.not_equal(features[self.ids[0]], 0)
         for name in self.ids[1:]:
             present = ops.logical_and(present, ops.not_equal(features[name], 0))
         present = ops.cast(present, values.dtype)
-        return self.encoder(values * ops.expand_dims(present, -1), present)
+        return values * ops.expand_dims(present, -1), present

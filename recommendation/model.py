@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -10,9 +10,16 @@ from keras import ops
 
 from ondevice_rec.recommendation import spec
 from ondevice_rec.recommendation.feature_group import FeatureGroupEncoder, embedding
-from ondevice_rec.schemas.input_spec_check import context_features, groups, is_embedded
+from ondevice_rec.schemas.input_spec_check import (
+    context_features,
+    has_label_column,
+    is_embedded,
+)
 
 Tensor = Any
+
+# Score of an item that must not be recommended; its sigmoid is 0.
+_EXCLUDED = -1e9
 
 
 class RecommendationModel(keras.Model):
@@ -36,10 +43,23 @@ class RecommendationModel(keras.Model):
         label = input_spec.label_feature
         self.feature_spec = input_spec
         self.hparams = hparams
-        self.group_encoders = [
-            FeatureGroupEncoder(group, hparams, label.embedding_dim)
-            for group in groups(input_spec)
-        ]
+        self.label_embedding = embedding(label)
+        self.label_embedding.build()
+        shared = {
+            feature.feature_name: self.label_embedding
+            for feature in context_features(input_spec)
+            if hparams.tie_embeddings and has_label_column(feature, input_spec)
+        }
+        self.global_encoders, self.activity_encoders = (
+            [
+                FeatureGroupEncoder(group, hparams, label.embedding_dim, shared)
+                for group in groups
+            ]
+            for groups in (
+                input_spec.global_feature_groups,
+                input_spec.activity_feature_groups,
+            )
+        )
         self.hidden_layers = [
             keras.layers.Dense(units, activation="relu", name=f"hidden_layer{i}")
             for i, units in enumerate(hparams.hidden_layer_dims)
@@ -50,8 +70,6 @@ class RecommendationModel(keras.Model):
             name="proj_layer",
         )
         self.dropout = keras.layers.Dropout(hparams.dropout)
-        self.label_embedding = embedding(label)
-        self.label_embedding.build()
         # Creates the weights, which depend on nothing but the spec.
         self(
             {
@@ -67,11 +85,42 @@ class RecommendationModel(keras.Model):
         self, features: Mapping[str, Tensor], training: bool | None = None
     ) -> Tensor:
         """The context vectors, `[batch, label embedding_dim]` float32."""
-        vectors = [encoder(features) for encoder in self.group_encoders]
+        encoders = (*self.global_encoders, *self.activity_encoders)
+        return self._project([encoder(features) for encoder in encoders], training)
+
+    def encode_positions(
+        self, features: Mapping[str, Tensor], training: bool | None = None
+    ) -> Tensor:
+        """The vectors of the contexts that end with each position.
+
+        Only where `input_spec_check.trains_on_timelines` says so.
+
+        Args:
+          features: Of the activities `[batch, length]`, of the user
+            `[batch, feature_length]`.
+          training: Whether to drop units.
+
+        Returns:
+          `[batch, length, label embedding_dim]` float32.
+        """
+        states = [encoder.states(features) for encoder in self.activity_encoders]
+        length = ops.shape(states[0])[1]
+        users = [
+            ops.repeat(ops.expand_dims(encoder(features), 1), length, axis=1)
+            for encoder in self.global_encoders
+        ]
+        return self._project([*users, *states], training)
+
+    def _project(self, vectors: Sequence[Tensor], training: bool | None) -> Tensor:
         vector = ops.concatenate(vectors, axis=-1) if len(vectors) > 1 else vectors[0]
         for layer in (*self.hidden_layers, self.projection):
             vector = layer(self.dropout(vector, training=training))
         return vector
+
+    @property
+    def item_table(self) -> Tensor:
+        """The items' vectors by id, `[vocab_size, embedding_dim]` float32."""
+        return ops.convert_to_tensor(self.label_embedding.embeddings)
 
     def call(
         self, features: Mapping[str, Tensor], training: bool | None = None
@@ -85,8 +134,8 @@ class RecommendationModel(keras.Model):
         Returns:
           `[batch, vocab_size]` float32 dot products.
         """
-        table = ops.convert_to_tensor(self.label_embedding.embeddings)
-        return ops.matmul(self.encode(features, training), ops.transpose(table))
+        vectors = self.encode(features, training)
+        return ops.matmul(vectors, ops.transpose(self.item_table))
 
     def recommend(self, features: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The best items; id 0 is no item.
@@ -95,8 +144,8 @@ class RecommendationModel(keras.Model):
           Ids, int32 `[batch, num_predictions]`, best first, and their scores after a
           sigmoid, float32.
         """
-        items = ops.convert_to_tensor(self.label_embedding.embeddings)[1:]
-        scores = ops.matmul(self.encode(features), ops.transpose(items))
+        # Cut off after the product, so that a tied table is stored once.
+        scores = self._allowed(features, self(features, training=False))[:, 1:]
         top, ids = ops.top_k(scores, self.hparams.num_predictions, sorted=True)
         return ops.cast(ids, "int32") + 1, ops.sigmoid(top)
 
@@ -112,10 +161,34 @@ class RecommendationModel(keras.Model):
           so that ties count against the model; vocab_size, a miss, for label 0, which
           is no item, and where a score is not a number.
         """
-        scores = self(features, training=False)
+        scores = self._allowed(features, self(features, training=False))
         own = ops.take_along_axis(scores, ops.expand_dims(label, -1), axis=1)
         worse = ops.cast(ops.less(scores[:, 1:], own), "int32")
         vocab_size = scores.shape[1]
         rank = vocab_size - 1 - ops.sum(worse, axis=1)
         missed = ops.logical_or(ops.equal(label, 0), ops.isnan(ops.sum(scores, axis=1)))
         return ops.where(missed, vocab_size, rank)
+
+    def _allowed(self, features: Mapping[str, Tensor], scores: Tensor) -> Tensor:
+        """The scores, without those of the context's items if they are excluded."""
+        if not self.hparams.exclude_seen:
+            return scores
+        spec = self.feature_spec
+        seen = [
+            features[feature.feature_name]
+            for group in spec.activity_feature_groups
+            for feature in group.features
+            if has_label_column(feature, spec)
+        ]
+        ids = ops.concatenate(seen, axis=1) if len(seen) > 1 else seen[0]
+        rows, vocab_size = ops.shape(scores)[0], scores.shape[1]
+        # One list of places for all rows: TensorFlow Lite scatters so.
+        places = ops.reshape(
+            ids + vocab_size * ops.expand_dims(ops.arange(rows, dtype="int32"), 1),
+            (-1, 1),
+        )
+        times = ops.scatter(
+            places, ops.ones_like(places[:, 0], "float32"), (rows * vocab_size,)
+        )
+        times = ops.reshape(times, (-1, vocab_size))
+        return ops.where(ops.greater(times, 0.0), _EXCLUDED, scores)

@@ -31,7 +31,7 @@ __all__ = [
 
 @dataclasses.dataclass
 class ModelHParams:
-    """The model's size; fields and order are Model Maker's, the last two are ours.
+    """The model's size; fields up to `num_predictions` are Model Maker's.
 
     Attributes:
       hidden_layer_dims: Units of the relu layers between the encoders and the
@@ -45,6 +45,17 @@ class ModelHParams:
       dropout: Share of the units dropped before each dense layer while training.
       projection_activation: Activation of the projection, "relu" as in Model Maker
         or "linear".
+      gru_num_units: Units of the GRU.
+      transformer_num_blocks: Blocks of attention and feed-forward layers.
+      transformer_num_heads: Heads of the attention; must divide the dimension of the
+        group's features together.
+      transformer_feed_forward_ratio: Width of the feed-forward layers over that
+        dimension.
+      tie_embeddings: Whether context features of the label's column share the label's
+        embedding table; it is stored once.
+      exclude_seen: Whether the model recommends no item of its context. With a
+        vocabulary so small that fewer than `num_predictions` are left, those come
+        last with score 0.
     """
 
     hidden_layer_dims: Sequence[int]
@@ -55,6 +66,12 @@ class ModelHParams:
     num_predictions: int = 10
     dropout: float = 0.0
     projection_activation: str = "relu"
+    gru_num_units: int = 64
+    transformer_num_blocks: int = 2
+    transformer_num_heads: int = 2
+    transformer_feed_forward_ratio: int = 4
+    tie_embeddings: bool = False
+    exclude_seen: bool = False
 
 
 def hparams_from_proto(
@@ -72,6 +89,12 @@ def hparams_from_proto(
         projection_activation=pipeline_config_pb2.Activation.Name(
             hparams.projection_activation
         ).lower(),
+        gru_num_units=hparams.gru_num_units,
+        transformer_num_blocks=hparams.transformer_num_blocks,
+        transformer_num_heads=hparams.transformer_num_heads,
+        transformer_feed_forward_ratio=hparams.transformer_feed_forward_ratio,
+        tie_embeddings=hparams.tie_embeddings,
+        exclude_seen=hparams.exclude_seen,
     )
 
 

@@ -11,8 +11,12 @@ from typing import Any
 
 import keras
 
-from ondevice_rec.recommendation import losses, progress, windows
+from ondevice_rec.recommendation import progress
+from ondevice_rec.recommendation.feed import open_feed
+from ondevice_rec.recommendation.learner import Learner
+from ondevice_rec.recommendation.losses import LOSSES
 from ondevice_rec.recommendation.model import RecommendationModel
+from ondevice_rec.recommendation.timeline_source import Source
 from ondevice_rec.recommendation.validation import Validation
 from ondevice_rec.schemas import pipeline_config_pb2, training_check
 from ondevice_rec.schemas.errors import UserError
@@ -35,7 +39,7 @@ class TrainingReport:
       epochs: Epochs run, those after the best one included.
       best_epoch: Epoch whose weights were kept, from 1 on.
       steps: Optimizer steps run.
-      examples: Windows in one epoch.
+      examples: Targets in one epoch.
       best_validation_recall: Recall@10 on the validation split after `best_epoch`.
       seconds: Wall time of the fit, validation included.
       history: One entry per epoch for `loss`, `val_recall@10` and `val_ndcg@10`.
@@ -52,8 +56,8 @@ class TrainingReport:
 
 def train(
     model: RecommendationModel,
-    train_files: Sequence[str],
-    validation_files: Sequence[str],
+    train_source: Source,
+    validation_source: Source,
     training: pipeline_config_pb2.Training,
     log_dir: str,
 ) -> TrainingReport:
@@ -64,8 +68,9 @@ def train(
 
     Args:
       model: A model that is not compiled yet.
-      train_files: Transformed timelines of the train split.
-      validation_files: Transformed timelines of the validation split.
+      train_source: Transformed timelines of the train split, TFRecord files or
+        `Timelines`.
+      validation_source: Those of the validation split.
       training: Optimizer, batch size, epochs.
       log_dir: Folder for TensorBoard.
 
@@ -74,30 +79,26 @@ def train(
         measure on, or the loss is not a number.
     """
     training_check.validate(training)
-    examples = windows.count_training_windows(train_files, model.feature_spec)
-    if not examples:
+    feed = open_feed(
+        train_source, model.feature_spec, training.batch_size, training.seed
+    )
+    if not feed.labels:
         raise UserError(
             "The train split has no event with an earlier event and an item of the "
             "vocabulary. Lower `min_vocab_count` or the `filters`, or use a longer log."
         )
-    steps, per_execution = _steps(examples, training.batch_size)
-    model.compile(
+    steps, per_execution = _steps(feed.rows, training.batch_size)
+    learner = Learner(model, LOSSES[training.loss].create(training), feed.on_timelines)
+    learner.compile(
         optimizer=_optimizer(training),
-        loss=losses.GlobalSoftmax(),
         steps_per_execution=per_execution,
         jit_compile=False,
     )
-    validation = Validation(model, validation_files, _TOP_K)
-    watch = _Watch(validation, training, steps)
+    validation = Validation(model, validation_source, _TOP_K)
+    watch = _Watch(model, validation, training, steps)
     start = time.perf_counter()
-    history = model.fit(
-        windows.training_windows(
-            train_files,
-            model.feature_spec,
-            training.batch_size,
-            seed=training.seed,
-            repeat=True,
-        ),
+    history = learner.fit(
+        feed.batches,
         steps_per_epoch=steps,
         epochs=training.epochs,
         verbose=0,
@@ -108,7 +109,7 @@ def train(
         epochs=epochs,
         best_epoch=watch.best_epoch,
         steps=epochs * steps,
-        examples=examples,
+        examples=feed.labels,
         best_validation_recall=watch.best,
         seconds=time.perf_counter() - start,
         history=history,
@@ -152,18 +153,20 @@ class _Watch(keras.callbacks.Callback):
 
     def __init__(
         self,
+        model: RecommendationModel,
         validation: Validation,
         training: pipeline_config_pb2.Training,
         steps: int,
     ) -> None:
         super().__init__()
+        self._trained = model
         self._validation = validation
         self._training = training
         self._steps = steps
         self._epoch = 0
         self._reported = -math.inf
         self._detail = ""
-        self._weights: list[Any] | None = None
+        self._weights: list[Any] = []
         self._best_quality = (-math.inf, -math.inf)
         self.best_epoch = 0
 
@@ -201,12 +204,12 @@ class _Watch(keras.callbacks.Callback):
         quality = (metrics[MONITORED], metrics["ndcg@10"])
         if quality > self._best_quality:
             self._best_quality, self.best_epoch = quality, epoch + 1
-            self._weights = self.model.get_weights()
+            self._weights = self._trained.get_weights()
         elif epoch + 1 - self.best_epoch >= self._training.early_stopping_patience:
             self.model.stop_training = True
 
     def on_train_end(self, logs: Any = None) -> None:
-        self.model.set_weights(self._weights)
+        self._trained.set_weights(self._weights)
 
     def _report(self, epochs: float) -> None:
         progress.report("training", epochs, self._training.epochs, self._detail)

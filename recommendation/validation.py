@@ -10,7 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from ondevice_rec.recommendation import ranking, windows
+from ondevice_rec.recommendation.learner import LABEL
 from ondevice_rec.recommendation.model import RecommendationModel
+from ondevice_rec.recommendation.timeline_source import Source
 from ondevice_rec.schemas.errors import UserError
 
 Tensor = Any
@@ -23,20 +25,20 @@ class Validation:
 
     Args:
       model: The model to measure, whatever its weights are at the time.
-      files: Transformed timelines of the split.
+      source: Transformed timelines of the split, TFRecord files or `Timelines`.
       top_k: The k's of recall and NDCG.
 
     Raises:
-      UserError: the files hold no target with an earlier event.
+      UserError: they hold no target with an earlier event.
     """
 
     def __init__(
-        self, model: RecommendationModel, files: Sequence[str], top_k: Sequence[int]
+        self, model: RecommendationModel, source: Source, top_k: Sequence[int]
     ) -> None:
         spec = model.feature_spec
-        queries = windows.evaluation_windows(files, spec, _BATCH_SIZE).map(
+        queries = windows.evaluation_windows(source, spec, _BATCH_SIZE).map(
             tf.autograph.experimental.do_not_convert(
-                lambda features, label, query: {**features, _LABEL: label}
+                lambda features, label, query: {**features, LABEL: label}
             )
         )
         batches = sum(1 for _ in queries)
@@ -47,8 +49,8 @@ class Validation:
         self._top_k = tuple(top_k)
         if not batches:
             raise UserError(
-                f"No target with an earlier event in {files[0]} and the files beside "
-                "it. Does the log have enough events for the `split` asked for?"
+                "The validation split has no target with an earlier event. Does the "
+                "log have enough events for the `split` asked for?"
             )
 
     def measure(self) -> dict[str, float]:
@@ -57,10 +59,6 @@ class Validation:
         values = ranking.query_metrics(ranks, self._vocab_size, self._top_k)
         names = ranking.metric_names(self._top_k)
         return dict(zip(names, np.mean(values, axis=0).tolist(), strict=True))
-
-
-# No feature can be called this: names are identifiers.
-_LABEL = "(label)"
 
 
 class _Ranker(keras.Model):
@@ -73,4 +71,4 @@ class _Ranker(keras.Model):
 
     def call(self, inputs: Mapping[str, Tensor]) -> Tensor:
         features = dict(inputs)
-        return self._model.rank(features, features.pop(_LABEL))
+        return self._model.rank(features, features.pop(LABEL))

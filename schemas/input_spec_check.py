@@ -10,6 +10,9 @@ from ondevice_rec.schemas.errors import UserError
 
 _PREFIXES = ("context_", "label_")
 
+# Encoders whose state after an event depends on it and earlier ones only.
+CAUSAL_ENCODERS = (input_spec_pb2.TRANSFORMER, input_spec_pb2.GRU)
+
 
 class HParams(Protocol):
     """What is checked of the hyper-parameters: the proto's or `ModelHParams`."""
@@ -24,6 +27,18 @@ class HParams(Protocol):
     def lstm_num_units(self) -> int: ...
     @property
     def num_predictions(self) -> int: ...
+    @property
+    def gru_num_units(self) -> int: ...
+    @property
+    def transformer_num_blocks(self) -> int: ...
+    @property
+    def transformer_num_heads(self) -> int: ...
+    @property
+    def transformer_feed_forward_ratio(self) -> int: ...
+    @property
+    def tie_embeddings(self) -> bool: ...
+    @property
+    def exclude_seen(self) -> bool: ...
 
 
 def source_column(feature: input_spec_pb2.Feature) -> str:
@@ -54,6 +69,33 @@ def context_features(
 ) -> list[input_spec_pb2.Feature]:
     """The model's inputs: the features of all groups."""
     return [feature for group in groups(input_spec) for feature in group.features]
+
+
+def group_dim(group: input_spec_pb2.FeatureGroup) -> int:
+    """Dimension of the group's features, embedded and concatenated."""
+    return sum(f.embedding_dim if is_embedded(f) else 1 for f in group.features)
+
+
+def trains_on_timelines(input_spec: input_spec_pb2.InputSpec) -> bool:
+    """Whether the model can learn from all events of a timeline at once.
+
+    It can when the state after each event depends on the events up to it only, in every
+    activity group, and the groups go over the same events.
+    """
+    activity = input_spec.activity_feature_groups
+    return (
+        len(activity) > 0
+        and all(group.encoder_type in CAUSAL_ENCODERS for group in activity)
+        and len({group.features[0].feature_length for group in activity}) == 1
+    )
+
+
+def has_label_column(
+    feature: input_spec_pb2.Feature, input_spec: input_spec_pb2.InputSpec
+) -> bool:
+    """Whether a context feature has the items' ids."""
+    label = input_spec.label_feature
+    return is_embedded(feature) and source_column(feature) == source_column(label)
 
 
 def vocabulary_caps(input_spec: input_spec_pb2.InputSpec) -> dict[str, int | None]:
@@ -205,6 +247,42 @@ def _check_encoder(
             f"`lstm_num_units` must be >= 1: `{place}` has an LSTM encoder, received "
             f"{hparams.lstm_num_units}. Set it in `hparams`."
         )
+    if group.encoder_type in CAUSAL_ENCODERS:
+        _check_causal_encoder(place, group, hparams)
+
+
+def _check_causal_encoder(
+    place: str, group: input_spec_pb2.FeatureGroup, hparams: HParams
+) -> None:
+    name = input_spec_pb2.EncoderType.Name(group.encoder_type)
+    embedded = [feature for feature in group.features if is_embedded(feature)]
+    if not embedded:
+        raise UserError(
+            f"`{place}` has a {name} encoder and FLOAT features only, in which padding "
+            "cannot be told from a value. Add an INT or STRING feature to the group, "
+            "or use BOW, CNN or LSTM."
+        )
+    if group.encoder_type == input_spec_pb2.GRU:
+        sizes = ["gru_num_units"]
+    else:
+        sizes = [
+            "transformer_num_blocks",
+            "transformer_num_heads",
+            "transformer_feed_forward_ratio",
+        ]
+    for field in sizes:
+        if getattr(hparams, field) < 1:
+            raise UserError(
+                f"`{field}` must be >= 1: `{place}` has a {name} encoder, received "
+                f"{getattr(hparams, field)}. Set it in `hparams`."
+            )
+    width, heads = group_dim(group), hparams.transformer_num_heads
+    if group.encoder_type == input_spec_pb2.TRANSFORMER and width % heads:
+        raise UserError(
+            f"`transformer_num_heads` must divide {width}, the dimension of the "
+            f"features of `{place}` together, received {heads}. Set it in `hparams`, "
+            "or another `embedding_dim` in `input_spec`."
+        )
 
 
 def _check_embedding_dim(feature: input_spec_pb2.Feature) -> None:
@@ -239,6 +317,10 @@ def _check_sizes(input_spec: input_spec_pb2.InputSpec, hparams: HParams) -> None
             f"`num_predictions` must be >= 1, received {hparams.num_predictions}. Set "
             "it in `hparams`."
         )
+    if hparams.tie_embeddings:
+        _check_tied(input_spec)
+    if hparams.exclude_seen:
+        _check_seen(input_spec)
     label = input_spec.label_feature
     if label.HasField("vocab_size") and hparams.num_predictions > label.vocab_size - 1:
         raise UserError(
@@ -246,3 +328,32 @@ def _check_sizes(input_spec: input_spec_pb2.InputSpec, hparams: HParams) -> None
             f"in the vocabulary, received {hparams.num_predictions}. Set it in "
             "`hparams`."
         )
+
+
+def _check_seen(input_spec: input_spec_pb2.InputSpec) -> None:
+    activity = [f for g in input_spec.activity_feature_groups for f in g.features]
+    if not any(has_label_column(feature, input_spec) for feature in activity):
+        raise UserError(
+            "`exclude_seen` needs an activity feature of the label's column "
+            f"`{source_column(input_spec.label_feature)}`, received none. Add one to "
+            "`input_spec`, or leave `exclude_seen` out of `hparams`."
+        )
+
+
+def _check_tied(input_spec: input_spec_pb2.InputSpec) -> None:
+    label = input_spec.label_feature
+    tied = [f for f in context_features(input_spec) if has_label_column(f, input_spec)]
+    if not tied:
+        raise UserError(
+            "`tie_embeddings` needs a context feature of the label's column "
+            f"`{source_column(label)}`, received none. Add one to `input_spec`, or "
+            "leave `tie_embeddings` out of `hparams`."
+        )
+    for feature in tied:
+        for field in ("embedding_dim", "vocab_size"):
+            if getattr(feature, field) != getattr(label, field):
+                raise UserError(
+                    f"With `tie_embeddings`, `{field}` of `{feature.feature_name}` "
+                    f"must be that of the label, {getattr(label, field)}, received "
+                    f"{getattr(feature, field)}. Set the same in `input_spec`."
+                )

@@ -8,9 +8,11 @@ BOW: EncoderType
 CNN: EncoderType
 DESCRIPTOR: _descriptor.FileDescriptor
 FLOAT: FeatureType
+GRU: EncoderType
 INT: FeatureType
 LSTM: EncoderType
 STRING: FeatureType
+TRANSFORMER: EncoderType
 
 class Feature(_message.Message):
     __slots__ = ["column", "embedding_dim", "feature_length", "feature_name", "feature_type", "vocab_name", "vocab_size"]

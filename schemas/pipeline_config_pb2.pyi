@@ -8,12 +8,16 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 ADAGRAD: Optimizer
 ADAM: Optimizer
 AUTO: LogFormat
+BATCH_SOFTMAX: Loss
 CSV: LogFormat
 DESCRIPTOR: _descriptor.FileDescriptor
+GBCE: Loss
+GLOBAL_SOFTMAX: Loss
 LINEAR: Activation
 MOVIELENS: LogFormat
 PARQUET: LogFormat
 RELU: Activation
+SAMPLED_SOFTMAX: Loss
 TFRECORD: LogFormat
 
 class ActivityLog(_message.Message):
@@ -85,20 +89,32 @@ class Filters(_message.Message):
     def __init__(self, rating: _Optional[str] = ..., min_rating: _Optional[float] = ..., min_item_count: _Optional[int] = ..., min_timeline: _Optional[int] = ..., max_timeline: _Optional[int] = ..., keep_duplicates: bool = ...) -> None: ...
 
 class HParams(_message.Message):
-    __slots__ = ["conv_kernel_size", "conv_num_filter_ratios", "hidden_layer_dims", "lstm_num_units", "num_predictions", "projection_activation"]
+    __slots__ = ["conv_kernel_size", "conv_num_filter_ratios", "exclude_seen", "gru_num_units", "hidden_layer_dims", "lstm_num_units", "num_predictions", "projection_activation", "tie_embeddings", "transformer_feed_forward_ratio", "transformer_num_blocks", "transformer_num_heads"]
     CONV_KERNEL_SIZE_FIELD_NUMBER: _ClassVar[int]
     CONV_NUM_FILTER_RATIOS_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_SEEN_FIELD_NUMBER: _ClassVar[int]
+    GRU_NUM_UNITS_FIELD_NUMBER: _ClassVar[int]
     HIDDEN_LAYER_DIMS_FIELD_NUMBER: _ClassVar[int]
     LSTM_NUM_UNITS_FIELD_NUMBER: _ClassVar[int]
     NUM_PREDICTIONS_FIELD_NUMBER: _ClassVar[int]
     PROJECTION_ACTIVATION_FIELD_NUMBER: _ClassVar[int]
+    TIE_EMBEDDINGS_FIELD_NUMBER: _ClassVar[int]
+    TRANSFORMER_FEED_FORWARD_RATIO_FIELD_NUMBER: _ClassVar[int]
+    TRANSFORMER_NUM_BLOCKS_FIELD_NUMBER: _ClassVar[int]
+    TRANSFORMER_NUM_HEADS_FIELD_NUMBER: _ClassVar[int]
     conv_kernel_size: int
     conv_num_filter_ratios: _containers.RepeatedScalarFieldContainer[int]
+    exclude_seen: bool
+    gru_num_units: int
     hidden_layer_dims: _containers.RepeatedScalarFieldContainer[int]
     lstm_num_units: int
     num_predictions: int
     projection_activation: Activation
-    def __init__(self, hidden_layer_dims: _Optional[_Iterable[int]] = ..., conv_num_filter_ratios: _Optional[_Iterable[int]] = ..., conv_kernel_size: _Optional[int] = ..., lstm_num_units: _Optional[int] = ..., num_predictions: _Optional[int] = ..., projection_activation: _Optional[_Union[Activation, str]] = ...) -> None: ...
+    tie_embeddings: bool
+    transformer_feed_forward_ratio: int
+    transformer_num_blocks: int
+    transformer_num_heads: int
+    def __init__(self, hidden_layer_dims: _Optional[_Iterable[int]] = ..., conv_num_filter_ratios: _Optional[_Iterable[int]] = ..., conv_kernel_size: _Optional[int] = ..., lstm_num_units: _Optional[int] = ..., num_predictions: _Optional[int] = ..., projection_activation: _Optional[_Union[Activation, str]] = ..., gru_num_units: _Optional[int] = ..., transformer_num_blocks: _Optional[int] = ..., transformer_num_heads: _Optional[int] = ..., transformer_feed_forward_ratio: _Optional[int] = ..., tie_embeddings: bool = ..., exclude_seen: bool = ...) -> None: ...
 
 class PipelineConfig(_message.Message):
     __slots__ = ["catalogue", "evaluation", "filters", "hparams", "input_spec", "log", "min_vocab_count", "pipeline_name", "schema", "serving", "split", "training"]
@@ -185,24 +201,30 @@ class Threshold(_message.Message):
     def __init__(self, metric: _Optional[str] = ..., slice: _Optional[str] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., min_ratio_to_popularity: _Optional[float] = ...) -> None: ...
 
 class Training(_message.Message):
-    __slots__ = ["batch_size", "dropout", "early_stopping_patience", "epochs", "gradient_clip_norm", "learning_rate", "optimizer", "seed"]
+    __slots__ = ["batch_size", "dropout", "early_stopping_patience", "epochs", "gbce_calibration", "gradient_clip_norm", "learning_rate", "loss", "num_sampled", "optimizer", "seed"]
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     DROPOUT_FIELD_NUMBER: _ClassVar[int]
     EARLY_STOPPING_PATIENCE_FIELD_NUMBER: _ClassVar[int]
     EPOCHS_FIELD_NUMBER: _ClassVar[int]
+    GBCE_CALIBRATION_FIELD_NUMBER: _ClassVar[int]
     GRADIENT_CLIP_NORM_FIELD_NUMBER: _ClassVar[int]
     LEARNING_RATE_FIELD_NUMBER: _ClassVar[int]
+    LOSS_FIELD_NUMBER: _ClassVar[int]
+    NUM_SAMPLED_FIELD_NUMBER: _ClassVar[int]
     OPTIMIZER_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     batch_size: int
     dropout: float
     early_stopping_patience: int
     epochs: int
+    gbce_calibration: float
     gradient_clip_norm: float
     learning_rate: float
+    loss: Loss
+    num_sampled: int
     optimizer: Optimizer
     seed: int
-    def __init__(self, epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., optimizer: _Optional[_Union[Optimizer, str]] = ..., learning_rate: _Optional[float] = ..., gradient_clip_norm: _Optional[float] = ..., early_stopping_patience: _Optional[int] = ..., dropout: _Optional[float] = ..., seed: _Optional[int] = ...) -> None: ...
+    def __init__(self, epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., optimizer: _Optional[_Union[Optimizer, str]] = ..., learning_rate: _Optional[float] = ..., gradient_clip_norm: _Optional[float] = ..., early_stopping_patience: _Optional[int] = ..., dropout: _Optional[float] = ..., seed: _Optional[int] = ..., loss: _Optional[_Union[Loss, str]] = ..., num_sampled: _Optional[int] = ..., gbce_calibration: _Optional[float] = ...) -> None: ...
 
 class LogFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
@@ -211,4 +233,7 @@ class Activation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
 
 class Optimizer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class Loss(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []

@@ -18,6 +18,7 @@ def validate(training: pipeline_config_pb2.Training) -> None:
         ("epochs", 1),
         ("batch_size", 1),
         ("early_stopping_patience", 1),
+        ("num_sampled", 1),
     ):
         if getattr(training, field) < least:
             raise UserError(
@@ -38,6 +39,11 @@ def validate(training: pipeline_config_pb2.Training) -> None:
         raise UserError(
             f"`dropout` must be >= 0 and < 1, received {training.dropout}. Set it in "
             "`training`."
+        )
+    if not 0 <= training.gbce_calibration <= 1:
+        raise UserError(
+            "`gbce_calibration` must be from 0 to 1, received "
+            f"{training.gbce_calibration}. Set it in `training`."
         )
     if not 0 <= training.seed < 2**32:
         raise UserError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from keras import ops
 
 from ondevice_rec.recommendation.encoders.encoder import Encoder, Tensor
-from ondevice_rec.recommendation.spec import ModelHParams
+from ondevice_rec.recommendation.spec import FeatureGroup, ModelHParams
 
 
 class BowEncoder(Encoder):
@@ -15,7 +15,9 @@ class BowEncoder(Encoder):
     """
 
     @classmethod
-    def create(cls, hparams: ModelHParams, label_embedding_dim: int) -> BowEncoder:
+    def create(
+        cls, group: FeatureGroup, hparams: ModelHParams, label_embedding_dim: int
+    ) -> BowEncoder:
         return cls()
 
     def call(self, values: Tensor, present: Tensor | None) -> Tensor:

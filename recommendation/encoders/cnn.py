@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from ondevice_rec.recommendation.encoders.encoder import Encoder, Tensor
-from ondevice_rec.recommendation.spec import ModelHParams
+from ondevice_rec.recommendation.spec import FeatureGroup, ModelHParams
 
 
 class CnnEncoder(Encoder):
@@ -29,7 +29,9 @@ class CnnEncoder(Encoder):
         ]
 
     @classmethod
-    def create(cls, hparams: ModelHParams, label_embedding_dim: int) -> CnnEncoder:
+    def create(
+        cls, group: FeatureGroup, hparams: ModelHParams, label_embedding_dim: int
+    ) -> CnnEncoder:
         return cls(
             [ratio * label_embedding_dim for ratio in hparams.conv_num_filter_ratios],
             hparams.conv_kernel_size,

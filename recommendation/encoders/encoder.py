@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from ondevice_rec.recommendation.spec import ModelHParams
+from ondevice_rec.recommendation.spec import FeatureGroup, ModelHParams
 
 Tensor = Any
 
@@ -15,7 +15,9 @@ class Encoder(keras.layers.Layer):
     """Turns the embedded values of a feature group into one vector."""
 
     @classmethod
-    def create(cls, hparams: ModelHParams, label_embedding_dim: int) -> Encoder:
+    def create(
+        cls, group: FeatureGroup, hparams: ModelHParams, label_embedding_dim: int
+    ) -> Encoder:
         """An encoder of the size that `hparams` states."""
         raise NotImplementedError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from ondevice_rec.recommendation.encoders.encoder import Encoder, Tensor
-from ondevice_rec.recommendation.spec import ModelHParams
+from ondevice_rec.recommendation.spec import FeatureGroup, ModelHParams
 
 
 class LstmEncoder(Encoder):
@@ -23,7 +23,9 @@ class LstmEncoder(Encoder):
         self.lstm = keras.layers.LSTM(units)
 
     @classmethod
-    def create(cls, hparams: ModelHParams, label_embedding_dim: int) -> LstmEncoder:
+    def create(
+        cls, group: FeatureGroup, hparams: ModelHParams, label_embedding_dim: int
+    ) -> LstmEncoder:
         return cls(hparams.lstm_num_units)
 
     def call(self, values: Tensor, present: Tensor | None) -> Tensor:

@@ -86,7 +86,7 @@ def test_nothing_to_learn_from(kit, files, tmp_path):
     lonely = [kit.write(tmp_path / "a.gz", [kit.timeline([3]), kit.timeline([4, 0])])]
     with pytest.raises(UserError, match="The train split has no event"):
         fit(kit, {**files, "train": lonely}, tmp_path)
-    with pytest.raises(UserError, match="No target with an earlier event"):
+    with pytest.raises(UserError, match="The validation split has no target"):
         fit(kit, {**files, "validation": [kit.write(tmp_path / "b.gz", [
             kit.timeline([3])])]}, tmp_path)  # fmt: skip
 

@@ -1,0 +1,50 @@
+"""One block of a transformer."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from ondevice_rec.recommendation.encoders.attention import CausalSelfAttention
+from ondevice_rec.recommendation.encoders.causal import at_last
+from ondevice_rec.recommendation.encoders.encoder import Tensor
+
+
+class TransformerBlock(keras.layers.Layer):
+    """Attention, then two dense layers for each position; both are added to it.
+
+    Args:
+      dim: Dimension of the values.
+      num_heads: Heads of the attention.
+      feed_forward_ratio: Width of the first dense layer over `dim`.
+      dropout: Share of the units dropped while training.
+    """
+
+    def __init__(
+        self, dim: int, num_heads: int, feed_forward_ratio: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.attention_norm = keras.layers.LayerNormalization(epsilon=1e-6)
+        self.attention = CausalSelfAttention(dim, num_heads)
+        self.dense_norm = keras.layers.LayerNormalization(epsilon=1e-6)
+        self.wide = keras.layers.Dense(feed_forward_ratio * dim, activation="relu")
+        self.narrow = keras.layers.Dense(dim)
+        self.dropout = keras.layers.Dropout(dropout)
+
+    def call(self, values: Tensor, present: Tensor) -> Tensor:
+        """Values `[batch, length, dim]`, and where they are present."""
+        normal = self.attention_norm(values)
+        values += self.dropout(self.attention(normal, normal, present))
+        return self._feed_forward(values)
+
+    def at_last(self, values: Tensor, present: Tensor) -> Tensor:
+        """The output at the last position that is present, `[batch, dim]`."""
+        normal = self.attention_norm(values)
+        query = ops.expand_dims(at_last(normal, present), 1)
+        # Nothing that is present comes after it: there is no more to mask.
+        found = self.dropout(self.attention(query, normal, present))
+        return self._feed_forward(at_last(values, present) + found[:, 0])
+
+    def _feed_forward(self, values: Tensor) -> Tensor:
+        found = self.narrow(self.wide(self.dense_norm(values)))
+        return values + self.dropout(found)

@@ -1,0 +1,191 @@
+"""The input function of causal encoders: sequences of a timeline's events.
+
+Every event of a sequence is an input, and the event after it the label: each target is
+learnt once in an epoch, and its context is not read again for it alone.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from ondevice_rec.recommendation import feature_columns
+from ondevice_rec.recommendation.feature_columns import Block, FeatureColumn
+from ondevice_rec.recommendation.learner import LABEL
+from ondevice_rec.recommendation.spec import InputSpec
+from ondevice_rec.recommendation.timeline_source import (
+    BLOCK_TIMELINES,
+    Source,
+    as_is,
+    open_source,
+)
+from ondevice_rec.schemas import input_spec_check, timeline
+
+
+def has_one_value_per_event(source: Source, input_spec: InputSpec) -> bool:
+    """Whether the activity features do not have several values in one event.
+
+    Raises:
+      UserError: no timelines, or a column is missing or not transformed.
+    """
+    columns = feature_columns.feature_columns(input_spec, open_source(source).kinds())
+    return not any(column.lengths for column in columns)
+
+
+def training_sequences(
+    source: Source,
+    input_spec: InputSpec,
+    batch_size: int,
+    *,
+    seed: int | None = None,
+    repeat: bool = False,
+    block_timelines: int = BLOCK_TIMELINES,
+) -> tf.data.Dataset:
+    """Parts of timelines with what followed each event.
+
+    A timeline that is longer than the features is cut in sequences of their length, one
+    after the other; where the first cut is made changes every epoch, so that every
+    target gets contexts of all lengths. Sequences of similar lengths share a batch, and
+    what is padding in all of them is cut off.
+
+    Args:
+      source: TFRecord files (gzip) of transformed timelines, or `Timelines`.
+      input_spec: Features to make; `input_spec_check.trains_on_timelines` must hold,
+        and `has_one_value_per_event`.
+      batch_size: Sequences per batch; the last one of a block may be smaller.
+      seed: Decides the order and the cuts, others every epoch; None keeps the order
+        of the files and cuts from the end.
+      repeat: Never ends.
+      block_timelines: Timelines whose sequences are put in batches together.
+
+    Returns:
+      Batches of one dictionary: per feature name `[batch, length]` int32 ids or
+      float32 (of the user: `[batch, feature_length]`), and under `learner.LABEL` int32
+      `[batch, length]`, 0 where there is nothing to learn.
+
+    Raises:
+      UserError: no files, no timelines, or a column is missing or not transformed.
+    """
+    reader = _Reader(source, input_spec)
+    blocks = reader.source.blocks(seed, block_timelines)
+    if repeat:
+        blocks = blocks.repeat()
+    blocks = blocks.map(as_is(reader.flatten), num_parallel_calls=2)
+    return feature_columns.batches(blocks, _ROW, reader.cut, batch_size, order=_ORDER)
+
+
+def count_training_sequences(source: Source, input_spec: InputSpec) -> tuple[int, int]:
+    """Number of sequences and of labels in one epoch of `training_sequences`.
+
+    The sequences are those without a seed; with one there may be one more of each
+    timeline.
+    """
+    reader = _Reader(source, input_spec)
+    blocks = reader.source.blocks(None, BLOCK_TIMELINES).map(as_is(reader.flatten))
+    sequences = labels = 0
+    for block in blocks:
+        sequences += int(tf.size(block[_ROW]))
+        labels += int(block[_LABELS])
+    return sequences, labels
+
+
+_ROW = "row"
+_LABELS = "labels"
+_ORDER = "order"
+
+
+class _Reader:
+    """Reads timelines of one layout."""
+
+    def __init__(self, source: Source, input_spec: InputSpec) -> None:
+        self.source = open_source(source)
+        self._item = input_spec_check.source_column(input_spec.label_feature)
+        self._columns = feature_columns.feature_columns(input_spec, self.source.kinds())
+        self._wanted = feature_columns.wanted(self._columns, input_spec)
+        self._length = next(c.length for c in self._columns if not c.is_global)
+        label = FeatureColumn(
+            LABEL, self._item, self._length, tf.int32, is_global=False, lengths=None
+        )
+        self._all = [*self._columns, label]
+
+    def flatten(self, records: tf.Tensor, order: tf.Tensor) -> Block:
+        """A block's values, and where each sequence begins and ends in them."""
+        parsed = self.source.columns(records, self._wanted)
+        target = parsed[timeline.TARGET]
+        rows = tf.cast(target.value_rowids(), tf.int32)
+        splits = tf.cast(target.row_splits, tf.int32)
+        position = tf.range(tf.size(rows)) - tf.gather(splits, rows)
+        items = feature_columns.one_per_event(parsed[self._item], target, self._item)
+        overlap = tf.cast(parsed[timeline.OVERLAP], tf.int32)
+        asked = (target.flat_values == 1) & (position > 0)
+        asked &= position >= tf.gather(overlap, rows)
+        # On the device the state is that after the last item that is known.
+        asked &= tf.concat([[False], items[:-1] != timeline.OOV_ID], 0)
+        labels = tf.where(asked, tf.cast(items, tf.int32), 0)
+        row, begin, end = self._sequences(splits, order)
+        learnt = tf.concat([[0], tf.cumsum(tf.cast(labels != 0, tf.int32))], 0)
+        # The labels of a sequence are one event further on.
+        useful = tf.gather(learnt, end + 1) > tf.gather(learnt, begin + 1)
+        places = tf.cast(tf.where(useful)[:, 0], tf.int32)
+        places = self._by_length(places, tf.gather(end - begin, places), order)
+        row, begin, end = (tf.gather(each, places) for each in (row, begin, end))
+        block = {_ROW: row, _LABELS: learnt[-1], _ORDER: order}
+        for column in self._columns:
+            feature_columns.add_pieces(block, column, parsed)
+            feature_columns.add_span(block, column, parsed, row, begin, end)
+        block[f"pieces/{LABEL}"] = feature_columns.pieces(labels, self._length)
+        block[f"begin/{LABEL}"], block[f"end/{LABEL}"] = begin + 1, end + 1
+        return block
+
+    def _sequences(
+        self, splits: tf.Tensor, order: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Timeline, first input event and one behind the last, of each sequence."""
+        # The last event of a timeline is a label only.
+        inputs = tf.maximum(splits[1:] - splits[:-1] - 1, 0)
+        length = self._length
+        # From the end, the first sequence has what is left over: 1 to `length` events.
+        from_end = (inputs - 1) % length + 1
+        first = tf.cond(
+            order < 0,
+            lambda: from_end,
+            lambda: tf.random.stateless_uniform(
+                tf.shape(inputs), tf.stack([order, 1]), 1, length + 1, tf.int32
+            ),
+        )
+        first = tf.where(inputs > length, first, inputs)
+        count = tf.where(inputs > 0, 1 + -((first - inputs) // length), 0)
+        row = tf.repeat(tf.range(tf.size(inputs)), count)
+        before = tf.cumsum(count, exclusive=True)
+        place = tf.range(tf.size(row)) - tf.gather(before, row)
+        stop = tf.gather(first, row) + place * length
+        start = tf.maximum(stop - length, 0)
+        start = tf.where(place == 0, 0, start)
+        stop = tf.minimum(stop, tf.gather(inputs, row))
+        origin = tf.gather(splits, row)
+        return row, origin + start, origin + stop
+
+    def _by_length(
+        self, places: tf.Tensor, lengths: tf.Tensor, order: tf.Tensor
+    ) -> tf.Tensor:
+        """The sequences by length, equal ones in random order unless it is kept."""
+
+        def sorted_() -> tf.Tensor:
+            shuffle = feature_columns.shuffled(tf.range(tf.size(places)), order)
+            by_length = tf.argsort(tf.gather(lengths, shuffle), stable=True)
+            return tf.gather(places, tf.gather(shuffle, by_length))
+
+        return tf.cond(order < 0, lambda: places, sorted_)
+
+    def cut(
+        self, block: Block, first: tf.Tensor, last: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Sequences with their labels, as long as the longest of them."""
+        found = feature_columns.cut(block, self._all, first, last)
+        begin = block[f"begin/{LABEL}"][first:last]
+        longest = tf.reduce_max(block[f"end/{LABEL}"][first:last] - begin)
+        return {
+            column.name: found[column.name]
+            if column.is_global
+            else found[column.name][:, :longest]
+            for column in self._all
+        }
