@@ -18,9 +18,11 @@ class SampledSoftmax(Loss):
 
     One sample, with replacement, serves all examples of a step. Ids are in decreasing
     order of their counts, and are drawn log-uniformly, as often as a Zipf law has them
-    in the data. Subtracting the logarithm of the expected count from a similarity makes
-    the sample stand for the whole vocabulary (Bengio and Senecal, 2008; as
-    TensorFlow's `sampled_softmax_loss`).
+    in the data. Subtracting the logarithm of its expected count from the similarity of
+    a negative makes the sample's total an unbiased estimate of all other items' (Bengio
+    and Senecal, 2008). The label is not drawn, so its similarity stays as it is
+    (Khrylchenko et al., "Correcting the LogQ Correction", RecSys 2025); TensorFlow's
+    `sampled_softmax_loss` corrects it too.
 
     Args:
       num_sampled: Size of the sample.
@@ -38,7 +40,6 @@ class SampledSoftmax(Loss):
     def call(self, vectors: Tensor, labels: Tensor, table: Tensor) -> Tensor:
         sampled = log_uniform(self.random, self.num_sampled, table.shape[0])
         own = ops.sum(vectors * ops.take(table, labels, axis=0), axis=1)
-        own -= self._log_expected(labels, table.shape[0])
         negatives = ops.take(table, sampled, axis=0)
         similarities = ops.matmul(vectors, ops.transpose(negatives))
         similarities -= self._log_expected(sampled, table.shape[0])

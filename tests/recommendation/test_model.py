@@ -1,4 +1,4 @@
-"""The model against Model Maker's architecture worked out in numpy."""
+"""The model against its architecture, Model Maker's and ours, worked out in numpy."""
 
 from __future__ import annotations
 
@@ -80,9 +80,56 @@ def lstm(values, mask, weights):
     return h
 
 
+def gru(values, mask, weights):
+    kernel, recurrent, bias = weights.pop(0), weights.pop(0), weights.pop(0)
+    h = np.zeros((len(values), len(recurrent)))
+    states = []
+    for t in range(values.shape[1]):
+        z_x, r_x, h_x = np.split(values[:, t] @ kernel + bias[0], 3, axis=1)
+        z_h, r_h, h_h = np.split(h @ recurrent + bias[1], 3, axis=1)
+        z, r = (1 / (1 + np.exp(-gate)) for gate in (z_x + z_h, r_x + r_h))
+        h = z * h + (1 - z) * np.tanh(h_x + r * h_h)
+        states.append(h)
+    return last_present(np.stack(states, axis=1), mask)
+
+
+def transformer(values, mask, weights):
+    def dense(x):
+        kernel, bias = weights.pop(0), weights.pop(0)
+        return x @ kernel + bias
+
+    def norm(x):
+        gamma, beta = weights.pop(0), weights.pop(0)
+        deviation = np.sqrt(x.var(axis=-1, keepdims=True) + 1e-6)
+        return (x - x.mean(axis=-1, keepdims=True)) / deviation * gamma + beta
+
+    x = values + weights.pop(0)
+    length, heads = x.shape[1], 2
+    places = np.arange(length)
+    allowed = (places[:, None] >= places) & (mask[:, None, :] > 0)
+    for _ in range(2):
+        normal = norm(x)
+        q, k, v = (dense(normal).reshape(len(x), length, heads, -1) for _ in range(3))
+        score = np.einsum("bqhd,bkhd->bhqk", q, k) / np.sqrt(q.shape[-1])
+        score = np.where(allowed[:, None], score, -np.inf)
+        weight = np.exp(score - score.max(axis=-1, keepdims=True))
+        weight /= weight.sum(axis=-1, keepdims=True)
+        found = np.einsum("bhqk,bkhd->bqhd", weight, v).reshape(x.shape)
+        x = x + dense(found)
+        x = x + dense(relu(dense(norm(x))))
+        # The two dense layers were read in the order of the call.
+    return last_present(norm(x), mask)
+
+
+def last_present(states, mask):
+    last = (mask * np.arange(1, mask.shape[1] + 1)).argmax(axis=1)
+    return states[np.arange(len(states)), last]
+
+
 def reference(model, x, encode):
     """Scores of Model Maker's model (`context_encoder.py`) with `model`'s weights."""
-    age, _, activity = model.group_encoders
+    age, _ = model.global_encoders
+    [activity] = model.activity_encoders
     age_table = age.embeddings["age"].get_weights()[0]
     age_mask = x["age"] != 0
     age_vector = (age_table[x["age"]] * age_mask[..., None])[:, 0]
@@ -116,9 +163,11 @@ def reference(model, x, encode):
         ("CNN", cnn, "relu"),
         ("LSTM", lstm, "relu"),
         ("BOW", bow, "linear"),
+        ("GRU", gru, "linear"),
+        ("TRANSFORMER", transformer, "linear"),
     ],
 )
-def test_scores_are_model_makers(kit, encoder, encode, projection):
+def test_scores_are_those_of_the_reference(kit, encoder, encode, projection):
     rng = np.random.default_rng(5)
     model = RecommendationModel(
         kit.input_spec(GLOBAL + FEATURES % encoder),
@@ -169,3 +218,56 @@ def test_a_score_that_is_not_a_number_is_a_miss(kit):
     model = ranking_model(kit, [9.0, 0.1, np.nan, 0.3, 0.3])
     context = {"context_item": np.ones((1, 2), np.int32)}
     assert np.asarray(model.rank(context, np.array([3], np.int32))).tolist() == [5]
+
+
+@pytest.mark.parametrize("encoder", ["GRU", "TRANSFORMER"])
+def test_positions_are_encoded_as_the_contexts_that_end_there(kit, encoder):
+    rng = np.random.default_rng(5)
+    model = RecommendationModel(
+        kit.input_spec(GLOBAL + FEATURES % encoder), kit.hparams(dropout=0.5)
+    )
+    model.set_weights([rng.normal(size=w.shape) * 0.5 for w in model.get_weights()])
+    x = inputs(rng)
+    positions = np.asarray(model.encode_positions(x, training=False))
+    assert positions.shape == (2, 7, 4)
+    # Row 0 is without its item at position 3, row 1 has one event.
+    for row, place in [(0, 0), (0, 2), (0, 4), (0, 6), (1, 0)]:
+        until = {name: values.copy() for name, values in x.items()}
+        for name in ("context_item", "context_genre", "context_price"):
+            until[name][:, place + 1 :] = 0
+        vectors = np.asarray(model.encode(until))
+        np.testing.assert_allclose(positions[row, place], vectors[row], atol=1e-5)
+    # Shorter sequences than the device's contexts are encoded alike.
+    short = {name: v[:, :5] if v.shape[1] > 1 else v for name, v in x.items()}
+    found = np.asarray(model.encode_positions(short, training=False))
+    np.testing.assert_allclose(found, positions[:, :5], atol=1e-5)
+
+
+def test_a_tied_table_is_one(kit):
+    spec = kit.input_spec(kit.item_group(3))
+    tied = RecommendationModel(spec, kit.hparams(tie_embeddings=True))
+    apart = RecommendationModel(spec, kit.hparams())
+    assert tied.count_params() == apart.count_params() - 20 * 4
+    table = tied.label_embedding.get_weights()[0]
+    [encoder] = tied.activity_encoders
+    x = {"context_item": np.array([[3, 5, 0]], np.int32)}
+    np.testing.assert_allclose(
+        np.asarray(encoder(x))[0], (table[3] + table[5]) / 2, atol=1e-6
+    )
+
+
+def test_seen_items_are_excluded_in_the_model(kit):
+    scores = [9.0, 0.1, 0.5, 0.3, 0.2]
+    model = ranking_model(kit, scores)
+    model.hparams.exclude_seen = True
+    x = {"context_item": np.array([[2, 0], [3, 3], [2, 4]], np.int32)}
+    ids = np.asarray(model.recommend(x)[0])
+    assert ids.tolist()[:2] == [[3, 4, 1], [2, 4, 1]]
+    # Two items are left: what is excluded comes last, with score 0.
+    ids, found = (np.asarray(each)[2] for each in model.recommend(x))
+    assert ids.tolist()[:2] == [3, 1]
+    assert ids[2] in (2, 4)
+    assert found[2] == 0.0
+    ranks = np.asarray(model.rank(x, np.array([3, 4, 4], np.int32)))
+    # An item of the context is recommended after every other one.
+    assert ranks.tolist() == [1, 2, 4]

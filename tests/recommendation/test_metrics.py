@@ -1,11 +1,11 @@
-"""Losses and metrics on similarities worked out by hand."""
+"""Metrics on similarities worked out by hand."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from ondevice_rec.recommendation import losses, metrics
+from ondevice_rec.recommendation import metrics
 
 # Contexts by ids; the labels are 2, 0 and 1. Their places among all ids are 0, 1 (a
 # tie with id 1, whose index is higher, and id 3 before it) and 3 (a tie with id 0
@@ -52,17 +52,3 @@ def test_names_are_model_makers():
         "Batch_Recall/Recall_5",
         "batch_mean_rank",
     ]
-
-
-def test_global_softmax_is_the_mean_cross_entropy_over_all_ids():
-    rows = zip(SIMILARITIES, LABELS[:, 0], strict=True)
-    each = [np.log(np.exp(row).sum()) - row[label] for row, label in rows]
-    loss = float(losses.GlobalSoftmax()(LABELS, SIMILARITIES))
-    assert loss == pytest.approx(np.mean(each), abs=1e-6)
-
-
-def test_batch_softmax_has_the_batchs_labels_as_negatives():
-    columns = SIMILARITIES[:, LABELS[:, 0]]
-    each = [np.log(np.exp(row).sum()) - row[i] for i, row in enumerate(columns)]
-    loss = float(losses.BatchSoftmax()(LABELS, SIMILARITIES))
-    assert loss == pytest.approx(np.mean(each), abs=1e-6)
