@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ondevice_rec.recommendation.ondevice import request, version_folder
 
 if TYPE_CHECKING:
-    from ondevice_rec.recommendation.ondevice.recommender import Recommendation
+    from ondevice_rec.recommendation.recommender import RecommendedItem
 
 
 def run(
@@ -40,9 +40,9 @@ def run(
     request.check_keys(version, history)
 
     # Only now: importing a runtime takes seconds.
-    from ondevice_rec.recommendation.ondevice.recommender import OnDeviceRecommender
+    from ondevice_rec.recommendation.recommender import Recommender
 
-    recommender = OnDeviceRecommender(version.path)
+    recommender = Recommender.from_version(version.path)
     start = time.perf_counter()
     found = recommender.recommend(history, count, exclude_seen)
     milliseconds = (time.perf_counter() - start) * 1e3
@@ -58,12 +58,13 @@ def run(
 def _json(
     version: version_folder.VersionFolder,
     history: list[str],
-    found: list[Recommendation],
+    found: list[RecommendedItem],
 ) -> str:
     answer = {
         "version": version.version,
         "history": [
-            {"key": key, "title": version.titles[version.ids[key]]} for key in history
+            {"key": key, "title": version.items.titles[version.items.ids[key]]}
+            for key in history
         ],
         "recommendations": [
             {"key": item.key, "title": item.title, "score": item.score}
@@ -76,10 +77,12 @@ def _json(
 def _table(
     version: version_folder.VersionFolder,
     history: list[str],
-    found: list[Recommendation],
+    found: list[RecommendedItem],
 ) -> str:
     lines = ["After"]
-    lines += [f"  {version.titles[version.ids[key]]}  [{key}]" for key in history]
+    lines += [
+        f"  {version.items.titles[version.items.ids[key]]}  [{key}]" for key in history
+    ]
     lines += ["", "recommended", "  rank  score   title"]
     lines += [
         f"  {rank:>4}  {item.score:.4f}  {item.title}  [{item.key}]"

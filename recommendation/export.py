@@ -2,58 +2,58 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 from collections.abc import Mapping, Sequence
 
+import keras
 import tensorflow as tf
-from google.protobuf import text_format
 
+from ondevice_rec.recommendation.assets import VOCABULARIES, ModelAssets
+from ondevice_rec.recommendation.config import QuantizationConfig
+from ondevice_rec.recommendation.export_rnn import plain_loops
+from ondevice_rec.recommendation.items import OOV_KEY as OOV_KEY
 from ondevice_rec.recommendation.model import RecommendationModel
-from ondevice_rec.recommendation.spec import Feature, InputSpec, ModelHParams
+from ondevice_rec.recommendation.ondevice.associated_files import pack
+from ondevice_rec.recommendation.signatures import (
+    IDS,
+    RANK,
+    SCORES,
+    SERVING,
+    SERVING_BATCH,
+)
+from ondevice_rec.recommendation.spec import Feature
+from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.input_spec_check import context_features, is_embedded
 
-SERVING = "serving_default"
-SERVE_BATCH = "serve_batch"
-RANK = "rank"
-
-# Line of id 0 in a vocabulary file.
-OOV_KEY = "[OOV]"
-
 _ASSETS = "assets.extra"
-_SPEC_FILE = "input_spec.pbtxt"
-_HPARAMS_FILE = "hparams.json"
-_VOCABULARIES = "vocabularies"
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelAssets:
-    """What travels with a SavedModel.
-
-    Attributes:
-      input_spec: With every `vocab_size` filled in.
-      hparams: The model's size.
-      vocabularies: Keys by column; index is the id, index 0 is `[OOV]`.
-    """
-
-    input_spec: InputSpec
-    hparams: ModelHParams
-    vocabularies: Mapping[str, Sequence[str]]
 
 
 def save(
     model: RecommendationModel,
     saved_model_dir: str,
     vocabularies: Mapping[str, Sequence[str]],
+    titles: Mapping[str, str] | None = None,
 ) -> None:
     """Writes the SavedModel with its signatures and `assets.extra`.
 
     Args:
-      model: The trained model.
+      model: The trained model, on Keras's TensorFlow backend.
       saved_model_dir: Folder to write.
       vocabularies: Keys by column; index is the id, index 0 is `[OOV]`.
+      titles: What to show for items, by key; an item without one shows as its key.
+
+    Raises:
+      UserError: Keras runs on another backend, the folder cannot be written, or the
+        vocabularies do not suit the model, see `ModelAssets`.
     """
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(
+            "Exporting takes Keras on TensorFlow, received the backend "
+            f"{keras.backend.backend()!r}. Save the weights (`model.save_weights`), "
+            "load them with KERAS_BACKEND=tensorflow, and export there."
+        )
+    assets = ModelAssets(model.feature_spec, model.hparams, vocabularies, titles or {})
+    check_writable(saved_model_dir)
     features = context_features(model.feature_spec)
     rows = {f.feature_name: _input(f, [f.feature_length]) for f in features}
     batches = {f.feature_name: _input(f, [None, f.feature_length]) for f in features}
@@ -62,7 +62,7 @@ def save(
     @tf.function(autograph=False)
     def serve_batch(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         ids, scores = model.recommend(inputs)
-        return {"top_prediction_ids": ids, "top_prediction_scores": scores}
+        return {IDS: ids, SCORES: scores}
 
     @tf.function(autograph=False)
     def serve(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -75,65 +75,102 @@ def save(
 
     module = tf.Module()
     module.weights = [weight.value for weight in model.weights]
-    tf.saved_model.save(
-        module,
-        saved_model_dir,
-        signatures={
+    with plain_loops(model):
+        signatures = {
             SERVING: serve.get_concrete_function(**rows),
-            SERVE_BATCH: serve_batch.get_concrete_function(**batches),
+            SERVING_BATCH: serve_batch.get_concrete_function(**batches),
             RANK: rank.get_concrete_function(label=label, **batches),
-        },
-    )
-    _write_assets(
-        os.path.join(saved_model_dir, _ASSETS),
-        ModelAssets(model.feature_spec, model.hparams, vocabularies),
-    )
+        }
+    tf.saved_model.save(module, saved_model_dir, signatures=signatures)
+    write_assets(saved_model_dir, assets)
+
+
+def write_assets(saved_model_dir: str, assets: ModelAssets) -> None:
+    """Writes what travels with a SavedModel, over what is there."""
+    folder = os.path.join(saved_model_dir, _ASSETS)
+    for name, text in assets.files().items():
+        path = os.path.join(folder, name)
+        tf.io.gfile.makedirs(os.path.dirname(path))
+        with tf.io.gfile.GFile(path, "w") as file:
+            file.write(text)
 
 
 def load_assets(saved_model_dir: str) -> ModelAssets:
-    """Reads what `save` put beside the graph."""
+    """Reads what `save` put beside the graph.
+
+    Raises:
+      UserError: nothing is there: the folder is no SavedModel of this library.
+    """
     folder = os.path.join(saved_model_dir, _ASSETS)
-    files = tf.io.gfile.glob(os.path.join(folder, _VOCABULARIES, "*.txt"))
-    return ModelAssets(
-        text_format.Parse(_read(os.path.join(folder, _SPEC_FILE)), InputSpec()),
-        ModelHParams(**json.loads(_read(os.path.join(folder, _HPARAMS_FILE)))),
-        {
-            os.path.basename(file).removesuffix(".txt"): _read(file).split("\n")[:-1]
-            for file in files
-        },
-    )
+    files = {}
+    for prefix in ("", VOCABULARIES):
+        for path in tf.io.gfile.glob(os.path.join(folder, prefix, "*.*")):
+            with tf.io.gfile.GFile(path) as file:
+                files[prefix + os.path.basename(path)] = file.read()
+    return ModelAssets.from_files(files, folder)
 
 
-def convert_to_tflite(saved_model_dir: str) -> bytes:
-    """Signature `serving_default` as TFLite, of built-in operations only."""
+def convert_to_tflite(
+    saved_model_dir: str,
+    quantization: QuantizationConfig | None = None,
+    assets: ModelAssets | None = None,
+) -> bytes:
+    """The `.tflite` file: built-in operations only, vocabularies and titles inside.
+
+    It has the signatures `SERVING`, the first, and `SERVING_BATCH`, which share their
+    weights.
+
+    Args:
+      saved_model_dir: What `save` wrote.
+      quantization: How weights and operations are made smaller; None keeps float32.
+      assets: What to put inside in place of the SavedModel's own.
+
+    Returns:
+      Content of the file.
+
+    Raises:
+      UserError: the model cannot be quantized so, or the SavedModel has no vocabulary.
+    """
+    assets = assets or load_assets(saved_model_dir)
     converter = tf.lite.TFLiteConverter.from_saved_model(
-        saved_model_dir, signature_keys=[SERVING]
+        saved_model_dir, signature_keys=[SERVING, SERVING_BATCH]
     )
-    return converter.convert()
+    if quantization is None:
+        model = converter.convert()
+    else:
+        quantization.get_converter_with_quantization(converter)
+        try:
+            model = converter.convert()
+        except UserError:
+            raise
+        # The converter's own errors are of a class without a public name.
+        except Exception as error:
+            raise UserError(
+                f"The model cannot be quantized by {quantization}: {error}\nTry "
+                "`QuantizationConfig.for_dynamic()` or `for_float16()`."
+            ) from error
+    return pack(model, assets.files())
+
+
+def check_writable(folder: str) -> None:
+    """Makes sure that files can be written to a folder, which is made.
+
+    Raises:
+      UserError: they cannot.
+    """
+    probe = os.path.join(folder, ".writable")
+    try:
+        tf.io.gfile.makedirs(folder)
+        with tf.io.gfile.GFile(probe, "w") as file:
+            file.write("")
+        tf.io.gfile.remove(probe)
+    except (tf.errors.OpError, OSError) as error:
+        raise UserError(
+            f"{folder} cannot be written to: {error}. Choose another folder, or let "
+            "this user write there."
+        ) from error
 
 
 def _input(feature: Feature, shape: list[int | None]) -> tf.TensorSpec:
     dtype = tf.int32 if is_embedded(feature) else tf.float32
     return tf.TensorSpec(shape, dtype, name=feature.feature_name)
-
-
-def _write_assets(folder: str, assets: ModelAssets) -> None:
-    vocabularies = os.path.join(folder, _VOCABULARIES)
-    tf.io.gfile.makedirs(vocabularies)
-    spec = text_format.MessageToString(assets.input_spec, as_utf8=True)
-    _write(os.path.join(folder, _SPEC_FILE), spec)
-    hparams = dataclasses.asdict(assets.hparams)
-    _write(os.path.join(folder, _HPARAMS_FILE), json.dumps(hparams, indent=2) + "\n")
-    for column, keys in assets.vocabularies.items():
-        text = "".join(f"{key}\n" for key in keys)
-        _write(os.path.join(vocabularies, f"{column}.txt"), text)
-
-
-def _write(path: str, text: str) -> None:
-    with tf.io.gfile.GFile(path, "w") as file:
-        file.write(text)
-
-
-def _read(path: str) -> str:
-    with tf.io.gfile.GFile(path) as file:
-        return file.read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import json
 import logging
@@ -10,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import text_format
 from tfx import types
 from tfx.components.util import model_utils
 from tfx.dsl.components.base.base_executor import BaseExecutor
@@ -23,9 +23,11 @@ from ondevice_rec.components.tflite_pusher.verification import Verification
 from ondevice_rec.components.topk_evaluator.slices import OVERALL
 from ondevice_rec.components.topk_evaluator.statistics import METRICS_FILE
 from ondevice_rec.recommendation import export
+from ondevice_rec.recommendation.assets import ModelAssets
 from ondevice_rec.recommendation.ondevice import publish, version_folder
-from ondevice_rec.recommendation.ondevice.interpreter import IDS, SCORES, Interpreter
+from ondevice_rec.recommendation.ondevice.interpreter import Interpreter
 from ondevice_rec.recommendation.ondevice.version_folder import VersionFolder
+from ondevice_rec.recommendation.signatures import IDS, SCORES
 from ondevice_rec.recommendation.timeline_source import timeline_files
 from ondevice_rec.schemas import facts, timeline
 from ondevice_rec.schemas.input_spec_check import context_features, source_column
@@ -65,9 +67,12 @@ class Executor(BaseExecutor):
         serving = proto_utils.json_to_proto(exec_properties["serving"], Serving())
         model = artifact_utils.get_single_instance(input_dict["model"])
         saved_model_dir = path_utils.serving_model_path(model.uri)
-        assets = export.load_assets(saved_model_dir)
+        catalogue_uri = artifact_utils.get_single_uri(input_dict["catalogue"])
+        assets = dataclasses.replace(
+            export.load_assets(saved_model_dir), titles=titles.titles(catalogue_uri)
+        )
 
-        tflite_model = self.export_tflite(saved_model_dir)
+        tflite_model = self.export_tflite(saved_model_dir, assets)
         verified = self.verify(
             saved_model_dir, tflite_model, input_dict["examples"], assets, serving
         )
@@ -75,11 +80,7 @@ class Executor(BaseExecutor):
         published = publish.publish(
             Path(exec_properties["push_dir"]),
             lambda folder: self.write_files(
-                folder,
-                saved_model_dir,
-                tflite_model,
-                assets,
-                artifact_utils.get_single_uri(input_dict["catalogue"]),
+                folder, saved_model_dir, tflite_model, assets
             ),
             {
                 **describe_model(tflite_model, assets),
@@ -100,16 +101,16 @@ class Executor(BaseExecutor):
         reason = blessing.get_string_custom_property(facts.REFUSAL)
         return f"the model is not blessed{': ' if reason else ''}{reason}"
 
-    def export_tflite(self, saved_model_dir: str) -> bytes:
+    def export_tflite(self, saved_model_dir: str, assets: ModelAssets) -> bytes:
         """Content of the `.tflite` file."""
-        return export.convert_to_tflite(saved_model_dir)
+        return export.convert_to_tflite(saved_model_dir, assets=assets)
 
     def verify(
         self,
         saved_model_dir: str,
         tflite_model: bytes,
         examples: Sequence[types.Artifact],
-        assets: export.ModelAssets,
+        assets: ModelAssets,
         serving: Serving,
     ) -> Verification:
         """Compares TFLite with the SavedModel on windows of real timelines.
@@ -152,26 +153,20 @@ class Executor(BaseExecutor):
         folder: Path,
         saved_model_dir: str,
         tflite_model: bytes,
-        assets: export.ModelAssets,
-        catalogue_uri: str,
+        assets: ModelAssets,
     ) -> None:
         """Writes everything of a version but its manifest."""
         (folder / version_folder.MODEL).write_bytes(tflite_model)
-        item_column = source_column(assets.input_spec.label_feature)
-        for column, keys in assets.vocabularies.items():
-            path = folder / version_folder.VOCABULARIES / f"{column}.txt"
-            if column == item_column:
-                path = folder / version_folder.VOCABULARY
-            _write(path, "".join(f"{key}\n" for key in keys))
-        keys = assets.vocabularies[item_column]
-        labels = titles.labels_tsv(keys, titles.titles(catalogue_uri, keys))
-        _write(folder / version_folder.LABELS, labels)
-        spec = text_format.MessageToString(assets.input_spec, as_utf8=True)
-        _write(folder / version_folder.INPUT_SPEC, spec)
-        io_utils.copy_dir(saved_model_dir, str(folder / version_folder.SAVED_MODEL))
+        for name, text in assets.files().items():
+            path = folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+        saved_model = str(folder / version_folder.SAVED_MODEL)
+        io_utils.copy_dir(saved_model_dir, saved_model)
+        export.write_assets(saved_model, assets)
 
 
-def describe_model(tflite_model: bytes, assets: export.ModelAssets) -> dict[str, Any]:
+def describe_model(tflite_model: bytes, assets: ModelAssets) -> dict[str, Any]:
     """What the manifest says of the model itself."""
     columns = {
         feature.feature_name: source_column(feature)
@@ -256,8 +251,3 @@ def mark_not_pushed(pushed: types.Artifact, refusal: str) -> None:
     pushed.set_string_custom_property(facts.REFUSAL, refusal)
     fileio.makedirs(pushed.uri)
     logger.warning("nothing is pushed: %s", refusal)
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from ondevice_rec.recommendation import export, progress
-from ondevice_rec.recommendation.ondevice.interpreter import IDS, SCORES, Interpreter
+from ondevice_rec.recommendation import progress
+from ondevice_rec.recommendation.ondevice.interpreter import Interpreter
+from ondevice_rec.recommendation.signatures import IDS, SCORES, SERVING_BATCH
 from ondevice_rec.recommendation.spec import InputSpec
 from ondevice_rec.recommendation.windows import evaluation_windows
 
@@ -51,7 +52,7 @@ def verify(
     """Recommends for the same windows with both and measures the time of TFLite.
 
     Args:
-      saved_model_dir: SavedModel with the signature `serve_batch`.
+      saved_model_dir: SavedModel with the signature `SERVING_BATCH`.
       tflite_model: Content of the `.tflite` file.
       files: Transformed timelines to take windows from.
       input_spec: The model's inputs.
@@ -61,7 +62,7 @@ def verify(
       ValueError: the files have no window.
     """
     model = tf.saved_model.load(saved_model_dir)
-    serve_batch = model.signatures[export.SERVE_BATCH]
+    serve_batch = model.signatures[SERVING_BATCH]
     interpreter = Interpreter(tflite_model)
     same: list[np.ndarray] = []
     alike: list[np.ndarray] = []

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-SIGNATURE = "serving_default"
-IDS = "top_prediction_ids"
-SCORES = "top_prediction_scores"
+from ondevice_rec.recommendation.signatures import IDS, SCORES, SERVING
 
 
 class Interpreter:
@@ -19,6 +18,7 @@ class Interpreter:
 
     Attributes:
       inputs: Shape and dtype of each input, by name.
+      num_predictions: Number of items that one call recommends.
     """
 
     def __init__(self, model: bytes, num_threads: int = 1) -> None:
@@ -35,33 +35,55 @@ class Interpreter:
             model_content=model, num_threads=num_threads
         )
         signatures = interpreter.get_signature_list()
-        if SIGNATURE not in signatures:
+        if SERVING not in signatures:
             raise ValueError(
-                f"The TFLite model must have the signature {SIGNATURE!r}, received "
+                f"The TFLite model must have the signature {SERVING!r}, received "
                 f"{sorted(signatures)}. Export it again."
             )
         # Signature runners point into their interpreter.
         self._interpreter = interpreter
-        self._run = interpreter.get_signature_runner(SIGNATURE)
+        self._run = interpreter.get_signature_runner(SERVING)
+        details = self._run.get_input_details()
         self.inputs: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {
             name: (tuple(int(n) for n in detail["shape"]), np.dtype(detail["dtype"]))
-            for name, detail in self._run.get_input_details().items()
+            for name, detail in details.items()
         }
+        self._input_steps = _quantized(details)
+        outputs = self._run.get_output_details()
+        self._output_steps = _quantized(outputs)
+        self.num_predictions = int(outputs[IDS]["shape"][-1])
 
     def __call__(
-        self, features: dict[str, np.ndarray]
+        self, features: Mapping[str, np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Recommends items.
 
         Args:
-          features: Each input, with the shape and dtype that `inputs` gives.
+          features: Each input with the shape that `inputs` gives, int32 ids or float32
+            numbers; for a quantized input they are converted.
 
         Returns:
           Ids int32 `[num_predictions]` and scores float32 `[num_predictions]`, best
           first.
         """
-        outputs = self._run(**features)
-        return outputs[IDS], outputs[SCORES]
+        given = dict(features)
+        for name, (scale, zero) in self._input_steps.items():
+            dtype = self.inputs[name][1]
+            limits = np.iinfo(dtype)
+            steps = np.rint(given[name] / scale) + zero
+            given[name] = np.clip(steps, limits.min, limits.max).astype(dtype)
+        outputs = self._run(**given)
+        scores = outputs[SCORES]
+        if SCORES in self._output_steps:
+            scale, zero = self._output_steps[SCORES]
+            scores = (scores.astype(np.float32) - zero) * np.float32(scale)
+        return outputs[IDS], scores
+
+
+def _quantized(details: Mapping[str, Any]) -> dict[str, tuple[float, int]]:
+    """Scale and zero point of each tensor that is quantized, by name."""
+    steps = {name: detail["quantization"] for name, detail in details.items()}
+    return {name: (scale, zero) for name, (scale, zero) in steps.items() if scale}
 
 
 def _runtime() -> ModuleType:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
+from ondevice_rec.recommendation.items import Items
 from ondevice_rec.recommendation.ondevice.version_folder import VersionFolder
 from ondevice_rec.schemas.errors import UserError
 
@@ -42,7 +43,7 @@ def check_keys(version: VersionFolder, history: Sequence[str]) -> None:
             "`history` must hold at least one key, received none. Pass the keys of "
             "the items the user acted on, oldest first, separated by commas."
         )
-    unknown = [key for key in history if key not in version.ids]
+    unknown = [key for key in history if key not in version.items.ids]
     if unknown:
         lines = [_unknown_key(version, key) for key in unknown]
         raise UserError(
@@ -51,23 +52,24 @@ def check_keys(version: VersionFolder, history: Sequence[str]) -> None:
 
 
 def _unknown_key(version: VersionFolder, key: str) -> str:
+    items = version.items
     close = [
-        f"{version.keys[id_]} ({version.titles[id_]})"
-        if version.titles[id_] != version.keys[id_]
-        else version.keys[id_]
-        for id_ in close_ids(version, key)
+        f"{items.keys[id_]} ({items.titles[id_]})"
+        if items.titles[id_] != items.keys[id_]
+        else items.keys[id_]
+        for id_ in close_ids(items, key)
     ]
     suggestion = f" Did you mean {', '.join(close)}?" if close else ""
     return f"Version {version.version} knows no item {key!r}.{suggestion}"
 
 
-def close_ids(version: VersionFolder, text: str) -> list[int]:
+def close_ids(items: Items, text: str) -> list[int]:
     """Ids of items whose title or key holds a text or resembles it, best first."""
     wanted = text.strip().casefold()
     if not wanted:
         return []
-    titles = [title.casefold() for title in version.titles]
-    keys = [key.casefold() for key in version.keys]
+    titles = [title.casefold() for title in items.titles]
+    keys = [key.casefold() for key in items.keys]
     ids = range(1, len(keys))
     found = [id_ for id_ in ids if wanted in (keys[id_], titles[id_])]
     found += [id_ for id_ in ids if titles[id_].startswith(wanted)]

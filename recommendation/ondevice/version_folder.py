@@ -12,14 +12,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ondevice_rec.recommendation.items import LABELS, VOCABULARY, Items
 from ondevice_rec.schemas.errors import UserError
 
 MANIFEST = "manifest.json"
 MODEL = "model.tflite"
-VOCABULARY = "vocab.txt"
-LABELS = "labels.tsv"
-VOCABULARIES = "vocabularies"
-INPUT_SPEC = "input_spec.pbtxt"
 SAVED_MODEL = "saved_model"
 
 FORMAT_VERSION = 1
@@ -49,35 +46,24 @@ class VersionFolder:
         return int(self.manifest["num_predictions"])
 
     @cached_property
-    def keys(self) -> list[str]:
-        """The items' keys by id; the first is no item.
+    def items(self) -> Items:
+        """The items, by id.
 
         Raises:
           UserError: the vocabulary does not have the manifest's length.
         """
-        keys = read_lines(self.path / VOCABULARY)
-        if len(keys) != self.manifest["vocab_size"]:
+        items = Items.parse(self.read(VOCABULARY), self.read(LABELS))
+        if len(items.keys) != self.manifest["vocab_size"]:
             raise UserError(
                 f"{self.path / VOCABULARY} must hold {self.manifest['vocab_size']} "
-                f"lines, one an id; it holds {len(keys)}. {_REMEDY}"
+                f"lines, one an id; it holds {len(items.keys)}. {_REMEDY}"
             )
-        return keys
+        return items
 
-    @cached_property
-    def ids(self) -> dict[str, int]:
-        """The items' ids by key."""
-        return {key: id_ for id_, key in enumerate(self.keys) if id_}
-
-    @cached_property
-    def titles(self) -> list[str]:
-        """What to show for the items, by id."""
-        titles = list(self.keys)
-        for line in read_lines(self.path / LABELS)[1:]:
-            number, _, rest = line.partition("\t")
-            id_ = int(number)
-            # A key may hold a tab; the vocabulary says where it ends.
-            titles[id_] = rest[len(self.keys[id_]) + 1 :]
-        return titles
+    def read(self, name: str) -> str:
+        """Text of one of the files."""
+        with open(self.path / name, encoding="utf-8", newline="\n") as file:
+            return file.read()
 
     def check_files(self) -> None:
         """Compares every file with the manifest.
@@ -140,12 +126,6 @@ def open_version(folder: str | Path) -> VersionFolder:
             f"{manifest.get('package_version', 'unknown')}."
         )
     return VersionFolder(path, manifest)
-
-
-def read_lines(path: Path) -> list[str]:
-    """Lines of a file that ends each of them with a line feed, and only that."""
-    with open(path, encoding="utf-8", newline="\n") as file:
-        return [line.rstrip("\n") for line in file]
 
 
 def file_sha256(path: Path) -> str:

@@ -9,6 +9,15 @@ from typing import Any
 import pytest
 
 KEYS = ["[OOV]", "a", "b", "c", "d"]
+INPUT_SPEC = """
+    activity_feature_groups {
+      features { feature_name: "context_item" feature_type: STRING vocab_size: 5
+                 embedding_dim: 2 feature_length: 3 } }
+    global_feature_groups {
+      features { feature_name: "age" feature_type: FLOAT feature_length: 1 } }
+    label_feature { feature_name: "label_item" feature_type: STRING vocab_size: 5
+                    embedding_dim: 2 }
+"""
 TITLES = ["[OOV]", "Alpha", "Beta\u2028two", "Gamma", "Delta"]
 
 
@@ -29,7 +38,7 @@ def facts() -> dict[str, Any]:
 
 @pytest.fixture
 def write_lists() -> Callable[[Path], None]:
-    """Writes the vocabulary and the labels."""
+    """Writes the vocabulary, the labels and the input spec."""
     return _write_lists
 
 
@@ -39,6 +48,7 @@ def _write_lists(folder: Path) -> None:
     rows = [f"{id_}\t{KEYS[id_]}\t{TITLES[id_]}" for id_ in range(1, 5)]
     text = "\n".join(["id\tkey\ttitle", *rows]) + "\n"
     (folder / "labels.tsv").write_text(text, encoding="utf-8")
+    (folder / "input_spec.pbtxt").write_text(INPUT_SPEC, encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,12 @@ def test_the_manifest_describes_every_file(
     manifest = json.loads((published.path / "manifest.json").read_text())
     assert before <= manifest["version"] == published.version <= time.time() + 1
     assert published.path == tmp_path / str(published.version)
-    assert set(manifest["files"]) == {"labels.tsv", "vocab.txt", "saved_model/x.pb"}
+    assert set(manifest["files"]) == {
+        "input_spec.pbtxt",
+        "labels.tsv",
+        "vocab.txt",
+        "saved_model/x.pb",
+    }
     # sha256 of "abc": FIPS 180-2, appendix B.1.
     assert manifest["files"]["saved_model/x.pb"] == {
         "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
@@ -201,4 +206,4 @@ def test_a_vocabulary_of_the_wrong_length_is_an_error(
 ) -> None:
     publish(tmp_path, write_lists, {**facts, "vocab_size": 7})
     with pytest.raises(ValueError, match=r"must hold 7 lines.*it holds 5"):
-        _ = open_version(tmp_path).keys
+        _ = open_version(tmp_path).items

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ondevice_rec.recommendation.ondevice.publish import publish
-from ondevice_rec.recommendation.ondevice.recommender import OnDeviceRecommender
+from ondevice_rec.recommendation.recommender import Recommender
 
 Write = Callable[[Path], None]
 
@@ -26,7 +26,7 @@ def sigmoid(x: float) -> float:
 
 
 def test_recommends_keys_titles_and_scores(serving_dir: Path) -> None:
-    found = OnDeviceRecommender(serving_dir).recommend(["c", "a"])
+    found = Recommender.from_version(serving_dir).recommend(["c", "a"])
     assert [(item.id, item.key, item.title) for item in found] == [
         (1, "a", "Alpha"),
         (2, "b", "Beta\u2028two"),
@@ -39,18 +39,20 @@ def test_recommends_keys_titles_and_scores(serving_dir: Path) -> None:
 def test_the_latest_events_count_where_the_history_is_longer_than_the_input(
     serving_dir: Path,
 ) -> None:
-    found = OnDeviceRecommender(serving_dir).recommend(["a", "b", "c", "b", "d"], 1)
+    found = Recommender.from_version(serving_dir).recommend(
+        ["a", "b", "c", "b", "d"], 1
+    )
     assert [item.key for item in found] == ["d"]
 
 
 def test_seen_items_are_left_out_on_demand(serving_dir: Path) -> None:
-    recommender = OnDeviceRecommender(serving_dir)
+    recommender = Recommender.from_version(serving_dir)
     found = recommender.recommend(["b", "a"], exclude_seen=True)
     assert [item.key for item in found] == ["c"]
 
 
 def test_unknown_keys_are_tolerated_and_listed(serving_dir: Path) -> None:
-    recommender = OnDeviceRecommender(serving_dir)
+    recommender = Recommender.from_version(serving_dir)
     history = ["x", "d", "[OOV]"]
     assert recommender.unknown(history) == ["x", "[OOV]"]
     assert recommender.recommend(["d", "x"], 1)[0].key == "d"
@@ -70,7 +72,7 @@ def test_unusable_requests_are_errors(
     serving_dir: Path, history: list[str], top: int | None, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        OnDeviceRecommender(serving_dir).recommend(history, top)
+        Recommender.from_version(serving_dir).recommend(history, top)
 
 
 def test_a_corrupted_model_is_detected_before_it_is_loaded(serving_dir: Path) -> None:
@@ -80,11 +82,13 @@ def test_a_corrupted_model_is_detected_before_it_is_loaded(serving_dir: Path) ->
     content[len(content) // 2] ^= 1
     model.write_bytes(content)
     with pytest.raises(ValueError, match=r"model.tflite is not the file.*sha256"):
-        OnDeviceRecommender(serving_dir)
+        Recommender.from_version(serving_dir)
 
 
 def test_the_latest_version_is_used(
     serving_dir: Path, write_version: Write, facts: dict[str, Any]
 ) -> None:
     second = publish(serving_dir, write_version, facts)
-    assert OnDeviceRecommender(serving_dir).version == second.version
+    (second.path / "vocab.txt").unlink()
+    with pytest.raises(ValueError, match=rf"{second.version}/vocab.txt is missing"):
+        Recommender.from_version(serving_dir)

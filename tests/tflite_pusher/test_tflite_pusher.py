@@ -23,9 +23,10 @@ from ondevice_rec.components.artifacts import ItemCatalogue
 from ondevice_rec.components.tflite_pusher.component import TFLitePusher
 from ondevice_rec.components.tflite_pusher.executor import Executor
 from ondevice_rec.recommendation import export
+from ondevice_rec.recommendation.assets import ModelAssets
 from ondevice_rec.recommendation.model import RecommendationModel
-from ondevice_rec.recommendation.ondevice.recommender import OnDeviceRecommender
 from ondevice_rec.recommendation.ondevice.version_folder import open_version, versions
+from ondevice_rec.recommendation.recommender import Recommender
 from ondevice_rec.recommendation.spec import InputSpec, ModelHParams
 from ondevice_rec.schemas.pipeline_config_pb2 import Serving
 
@@ -159,13 +160,21 @@ def test_a_blessed_model_is_published_whole(
         "saved_model/saved_model.pb",
         "saved_model/assets.extra/hparams.json",
     }
-    assert version.keys == ITEMS
+    assert version.items.keys == ITEMS
     # The key where the catalogue has no title.
-    assert version.titles[28:] == ["Film 28", "m29"]
+    assert version.items.titles[28:] == ["Film 28", "m29"]
     spec = text_format.Parse(
         (version.path / "input_spec.pbtxt").read_text(), InputSpec()
     )
     assert spec.label_feature.vocab_size == 30
+
+    # Each form of the model carries the titles.
+    for recommender in (
+        Recommender.from_version(version.path),
+        Recommender.from_tflite(version.path / "model.tflite"),
+        Recommender.from_saved_model(version.path / "saved_model"),
+    ):
+        assert list(recommender.items.titles[28:]) == ["Film 28", "m29"]
 
     content = (version.path / "model.tflite").read_bytes()
     properties = pushed.get_string_custom_property
@@ -215,7 +224,9 @@ def test_the_published_model_recommends_what_the_saved_model_does(
     world: dict[str, Any], tmp_path: Path
 ) -> None:
     push(world, tmp_path)
-    found = OnDeviceRecommender(tmp_path / "serving").recommend(["m3", "m29", "m7"])
+    found = Recommender.from_version(tmp_path / "serving").recommend(
+        ["m3", "m29", "m7"]
+    )
     model = tf.saved_model.load(f"{world['model'].uri}/Format-Serving")
     expected = model.signatures["serving_default"](
         context_item=tf.constant([3, 29, 7, 0, 0]), context_genre=tf.zeros(5, tf.int32)
@@ -249,13 +260,13 @@ def test_few_timelines_are_enough_on_demand(
 class WrongExport(Executor):
     """Exports a model with other weights."""
 
-    def export_tflite(self, saved_model_dir: str) -> bytes:
+    def export_tflite(self, saved_model_dir: str, assets: ModelAssets) -> bytes:
         spec = text_format.Parse(INPUT_SPEC, InputSpec())
         keras.utils.set_random_seed(2)
         hparams = ModelHParams([6], [10], [1], 2, 4, num_predictions=5)
         other = str(Path(saved_model_dir).parent / "other")
-        export.save(RecommendationModel(spec, hparams), other, {})
-        return super().export_tflite(other)
+        export.save(RecommendationModel(spec, hparams), other, assets.vocabularies)
+        return super().export_tflite(other, assets)
 
 
 def test_tflite_that_recommends_something_else_is_not_published(

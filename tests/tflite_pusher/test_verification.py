@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ondevice_rec.components.tflite_pusher.titles import labels_tsv
 from ondevice_rec.components.tflite_pusher.verification import agrees
 
 
@@ -43,8 +42,3 @@ def test_tied_items_may_change_places() -> None:
         np.array([[0.9, 0.500002, 0.5]]),
     )
     assert found.tolist() == [True]
-
-
-def test_a_label_is_one_line() -> None:
-    found = labels_tsv(["[OOV]", "a", "b\tc"], ["[OOV]", "two\nlines\there", "d"])
-    assert found == "id\tkey\ttitle\n1\ta\ttwo lines here\n2\tb\tc\td\n"

@@ -1,0 +1,75 @@
+"""Recurrent layers in a form that TFLite runs for any batch size.
+
+Keras's own loops keep their steps in TensorArrays. TFLite's converter wants the shape
+of what is in them, batch included, or takes custom operations; and where a GPU is
+present, Keras calls cuDNN instead, which no other machine runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+_Loop = Callable[..., tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]]
+
+
+@contextlib.contextmanager
+def plain_loops(model: keras.Model) -> Iterator[None]:
+    """Within it, the model's recurrent layers are traced as plain loops."""
+    layers = [
+        layer
+        for layer in model._flatten_layers(include_self=False)
+        if isinstance(layer, keras.layers.RNN)
+    ]
+    kept = [layer.inner_loop for layer in layers]
+    for layer in layers:
+        layer.inner_loop = functools.partial(_plain_loop, layer)
+    try:
+        yield
+    finally:
+        for layer, inner_loop in zip(layers, kept, strict=True):
+            layer.inner_loop = inner_loop
+
+
+def _plain_loop(
+    layer: keras.layers.RNN,
+    sequences: tf.Tensor,
+    initial_state: Sequence[tf.Tensor],
+    mask: tf.Tensor | None,
+    training: bool = False,
+) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+    """Stands in for `keras.layers.RNN.inner_loop`.
+
+    Returns:
+      The last output `[batch, units]`; all outputs `[batch, length, units]` where the
+      layer returns them, else the last one; the last states.
+    """
+    if mask is not None or layer.go_backwards:
+        raise NotImplementedError(
+            f"`{layer.name}` reads a mask or goes backwards, which cannot be exported."
+        )
+    length = sequences.shape[1]
+    places = tf.range(length)[tf.newaxis, :, tf.newaxis]
+    output = tf.zeros_like(initial_state[0])
+    outputs = output
+    if layer.return_sequences:
+        outputs = tf.tile(output[:, tf.newaxis], [1, length, 1])
+
+    def step(place: tf.Tensor, outputs: tf.Tensor, output: tf.Tensor, *states: Any):
+        output, states = layer.cell(tf.gather(sequences, place, axis=1), list(states))
+        if layer.return_sequences:
+            # No scatter along the second axis in TFLite's built-in operations.
+            outputs = tf.where(places == place, output[:, tf.newaxis], outputs)
+        else:
+            outputs = output
+        return place + 1, outputs, output, *states
+
+    _, outputs, output, *states = tf.while_loop(
+        lambda place, *_: place < length, step, (0, outputs, output, *initial_state)
+    )
+    return output, outputs, states
