@@ -12,7 +12,7 @@ import enum
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from ondevice_rec.recommendation.signatures import SERVING, SERVING_BATCH
+from ondevice_rec.recommendation.signatures import SERVING
 from ondevice_rec.schemas.errors import UserError
 
 DEFAULT_QUANTIZATION_STEPS = 500
@@ -105,7 +105,9 @@ class QuantizationConfig:
     ) -> QuantizationConfig:
         """Weights and activations in 8 bits, for devices without float arithmetic.
 
-        Scores then have 256 steps: items closer than that are tied.
+        Scores then have 256 steps: items closer than that are tied. How well the
+        items agree with the model's depends on it much; measure before use. Encoders
+        with a loop (LSTM, GRU) cannot be calibrated.
 
         Args:
           representative_data: Data to calibrate activations with.
@@ -132,7 +134,7 @@ class QuantizationConfig:
 
         Args:
           converter: A `tf.lite.TFLiteConverter` of a SavedModel that `export.save`
-            wrote, for its signatures `SERVING` and `SERVING_BATCH`.
+            wrote; where there is `representative_data`, for the signature `SERVING`.
 
         Returns:
           The converter.
@@ -168,14 +170,15 @@ class QuantizationConfig:
         return converter
 
     def _samples(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Inputs to calibrate with: each window goes through both signatures."""
+        """Inputs to calibrate with."""
         assert self.representative_data is not None
         windows = self.representative_data.gen_dataset(batch_size=1, is_training=False)
         count = 0
         for features, _ in windows.take(self.quantization_steps):
-            batch = {name: values.numpy() for name, values in features.items()}
-            yield SERVING, {name: values[0] for name, values in batch.items()}
-            yield SERVING_BATCH, batch
+            yield (
+                SERVING,
+                {name: values.numpy()[0] for name, values in features.items()},
+            )
             count += 1
         if not count:
             raise UserError(

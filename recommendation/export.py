@@ -118,7 +118,7 @@ def convert_to_tflite(
     """The `.tflite` file: built-in operations only, vocabularies and titles inside.
 
     It has the signatures `SERVING`, the first, and `SERVING_BATCH`, which share their
-    weights.
+    weights; with `quantization.representative_data` only `SERVING`.
 
     Args:
       saved_model_dir: What `save` wrote.
@@ -132,24 +132,41 @@ def convert_to_tflite(
       UserError: the model cannot be quantized so, or the SavedModel has no vocabulary.
     """
     assets = assets or load_assets(saved_model_dir)
+    signatures = [SERVING, SERVING_BATCH]
+    if quantization is not None and quantization.representative_data is not None:
+        _check_calibration(saved_model_dir)
+        # Each would be calibrated by itself, and recommend something else.
+        signatures = [SERVING]
     converter = tf.lite.TFLiteConverter.from_saved_model(
-        saved_model_dir, signature_keys=[SERVING, SERVING_BATCH]
+        saved_model_dir, signature_keys=signatures
     )
     if quantization is None:
+        return pack(converter.convert(), assets.files())
+    quantization.get_converter_with_quantization(converter)
+    try:
         model = converter.convert()
-    else:
-        quantization.get_converter_with_quantization(converter)
-        try:
-            model = converter.convert()
-        except UserError:
-            raise
-        # The converter's own errors are of a class without a public name.
-        except Exception as error:
-            raise UserError(
-                f"The model cannot be quantized by {quantization}: {error}\nTry "
-                "`QuantizationConfig.for_dynamic()` or `for_float16()`."
-            ) from error
+    except UserError:
+        raise
+    # The converter's own errors are of a class without a public name.
+    except Exception as error:
+        raise UserError(
+            f"The model cannot be quantized by {quantization}: {error}\nTry "
+            "`QuantizationConfig.for_dynamic()` or `for_float16()`."
+        ) from error
     return pack(model, assets.files())
+
+
+def _check_calibration(saved_model_dir: str) -> None:
+    """Refuses loops: calibrating one ends the process (TensorFlow 2.16)."""
+    serve = tf.saved_model.load(saved_model_dir).signatures[SERVING]
+    for function in serve.graph.as_graph_def().library.function:
+        if any(node.op in ("While", "StatelessWhile") for node in function.node_def):
+            raise UserError(
+                "A model with the operation While, a loop over the context as LSTM and "
+                "GRU have, cannot be calibrated by `representative_data`. Use "
+                "`QuantizationConfig.for_dynamic()` or `for_float16()`, or another "
+                "encoder."
+            )
 
 
 def check_writable(folder: str) -> None:
