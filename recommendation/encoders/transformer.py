@@ -76,7 +76,7 @@ class TransformerEncoder(CausalEncoder):
         for block in blocks:
             values = block(values, present)
         # The last block is asked for one position only: half the work of two blocks.
-        return self.norm(last.at_last(values, present))
+        return self.norm(last(values, present, last_only=True)[:, 0])
 
     def _placed(self, values: Tensor) -> Tensor:
         positions = ops.convert_to_tensor(self.positions)

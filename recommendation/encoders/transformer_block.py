@@ -31,20 +31,22 @@ class TransformerBlock(keras.layers.Layer):
         self.narrow = keras.layers.Dense(dim)
         self.dropout = keras.layers.Dropout(dropout)
 
-    def call(self, values: Tensor, present: Tensor) -> Tensor:
-        """Values `[batch, length, dim]`, and where they are present."""
-        normal = self.attention_norm(values)
-        values += self.dropout(self.attention(normal, normal, present))
-        return self._feed_forward(values)
+    def call(self, values: Tensor, present: Tensor, last_only: bool = False) -> Tensor:
+        """Transforms values.
 
-    def at_last(self, values: Tensor, present: Tensor) -> Tensor:
-        """The output at the last position that is present, `[batch, dim]`."""
-        normal = self.attention_norm(values)
-        query = ops.expand_dims(at_last(normal, present), 1)
-        # Nothing that is present comes after it: there is no more to mask.
-        found = self.dropout(self.attention(query, normal, present))
-        return self._feed_forward(at_last(values, present) + found[:, 0])
+        Args:
+          values: float32 `[batch, length, dim]`.
+          present: float32 `[batch, length]`, 1 or 0.
+          last_only: Works out the last position that is present, and no other.
 
-    def _feed_forward(self, values: Tensor) -> Tensor:
+        Returns:
+          As `values`; `[batch, 1, dim]` with `last_only`.
+        """
+        normal = queries = self.attention_norm(values)
+        if last_only:
+            # Nothing that is present comes after it: one query attends to all.
+            queries = ops.expand_dims(at_last(normal, present), 1)
+            values = ops.expand_dims(at_last(values, present), 1)
+        values += self.dropout(self.attention(queries, normal, present))
         found = self.narrow(self.wide(self.dense_norm(values)))
         return values + self.dropout(found)
