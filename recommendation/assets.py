@@ -30,6 +30,8 @@ from ondevice_rec.schemas.input_spec_check import (
 VOCABULARIES = "vocabularies/"
 INPUT_SPEC = "input_spec.pbtxt"
 HPARAMS = "hparams.json"
+# Files that are always there.
+FILES = (VOCABULARY, LABELS, INPUT_SPEC, HPARAMS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,11 +120,7 @@ class ModelAssets:
         Raises:
           UserError: a file is missing, or the files contradict each other.
         """
-        missing = [
-            name
-            for name in (VOCABULARY, LABELS, INPUT_SPEC, HPARAMS)
-            if name not in files
-        ]
+        missing = [name for name in FILES if name not in files]
         if missing:
             raise UserError(
                 f"{origin} has no {', '.join(missing)}, so that its ids mean nothing. "

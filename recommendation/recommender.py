@@ -5,34 +5,24 @@ Light to import: TensorFlow is loaded only where the model's form takes it.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from google.protobuf import text_format
 
-from ondevice_rec.recommendation.assets import INPUT_SPEC, ModelAssets
-from ondevice_rec.recommendation.items import Items
+from ondevice_rec.recommendation.assets import FILES, VOCABULARIES, ModelAssets
+from ondevice_rec.recommendation.inputs import Inputs
 from ondevice_rec.recommendation.ondevice import associated_files, version_folder
 from ondevice_rec.recommendation.ondevice.interpreter import Interpreter
 from ondevice_rec.recommendation.ondevice.request import checked_top_n
 from ondevice_rec.recommendation.signatures import IDS, SCORES, SERVING
-from ondevice_rec.recommendation.spec import InputSpec
 from ondevice_rec.schemas.errors import UserError
-from ondevice_rec.schemas.input_spec_check import (
-    context_features,
-    is_embedded,
-    source_column,
-)
 from ondevice_rec.schemas.timeline import OOV_ID
 
 if TYPE_CHECKING:
     from ondevice_rec.recommendation.model import RecommendationModel
-
-logger = logging.getLogger("ondevice_rec.recommender")
 
 # Features by name, `[feature_length]` int32 or float32, to ids int32 and scores
 # float32, `[num_predictions]` both, best first.
@@ -60,59 +50,29 @@ class Recommender:
     """Turns item keys into recommended items.
 
     The history goes into the inputs made from the item's own column, the latest
-    events that fit, oldest first. Other inputs (of the user, or of other columns of
-    the events) are left 0, as for values that were never seen in training.
+    events that fit, oldest first. Inputs for which nothing is given (of the user, or of
+    other columns of the events) are left 0, as for values that were never seen in
+    training.
 
     Attributes:
       items: Keys and titles of the items the model knows.
       num_predictions: The most items a call can return.
     """
 
-    def __init__(
-        self,
-        backend: Backend,
-        input_spec: InputSpec,
-        items: Items,
-        num_predictions: int,
-    ) -> None:
+    def __init__(self, backend: Backend, assets: ModelAssets) -> None:
         """Wraps a model; the class methods do so for each form of one.
 
         Args:
           backend: The model.
-          input_spec: What it reads.
-          items: What its ids mean.
-          num_predictions: Number of items it recommends.
+          assets: What it reads, and what its ids mean.
 
         Raises:
-          UserError: the model reads no items, or has another number of them.
+          UserError: the model reads no items.
         """
-        item_column = source_column(input_spec.label_feature)
-        self._item_inputs: dict[str, int] = {}
-        self._other_inputs: dict[str, np.ndarray] = {}
-        for feature in context_features(input_spec):
-            name, length = feature.feature_name, feature.feature_length
-            if is_embedded(feature) and source_column(feature) == item_column:
-                self._item_inputs[name] = length
-            else:
-                dtype = np.int32 if is_embedded(feature) else np.float32
-                self._other_inputs[name] = np.zeros(length, dtype)
-        if not self._item_inputs:
-            raise UserError(
-                f"A model recommends by history only if it reads column "
-                f"`{item_column}`, received the inputs "
-                f"{', '.join(self._other_inputs)}. Add a context feature of that "
-                "column to `input_spec`."
-            )
-        if len(items.keys) != input_spec.label_feature.vocab_size:
-            raise UserError(
-                f"`items` must be {input_spec.label_feature.vocab_size}, the "
-                f"`vocab_size` of the label, received {len(items.keys)}."
-            )
-        if self._other_inputs:
-            logger.info("inputs left 0: %s", ", ".join(self._other_inputs))
         self._backend = backend
-        self.items = items
-        self.num_predictions = num_predictions
+        self._inputs = Inputs(assets)
+        self.items = assets.items
+        self.num_predictions = assets.hparams.num_predictions
 
     @classmethod
     def from_keras(
@@ -148,7 +108,7 @@ class Recommender:
             )
             return ops.convert_to_numpy(ids)[0], ops.convert_to_numpy(scores)[0]
 
-        return cls._from_assets(recommend, assets)
+        return cls(recommend, assets)
 
     @classmethod
     def from_saved_model(cls, saved_model_dir: str | Path) -> Recommender:
@@ -173,7 +133,7 @@ class Recommender:
             outputs = serve(**{k: tf.constant(v) for k, v in features.items()})
             return outputs[IDS].numpy(), outputs[SCORES].numpy()
 
-        return cls._from_assets(recommend, assets)
+        return cls(recommend, assets)
 
     @classmethod
     def from_tflite(cls, path: str | Path) -> Recommender:
@@ -189,7 +149,7 @@ class Recommender:
         content = Path(path).read_bytes()
         files = associated_files.unpack(content)
         assets = ModelAssets.from_files(files, str(path))
-        return cls._from_assets(Interpreter(content), assets)
+        return cls(Interpreter(content), assets)
 
     @classmethod
     def from_version(cls, folder: str | Path) -> Recommender:
@@ -200,18 +160,13 @@ class Recommender:
         """
         version = version_folder.open_version(folder)
         version.check_files()
-        return cls(
-            Interpreter((version.path / version_folder.MODEL).read_bytes()),
-            text_format.Parse(version.read(INPUT_SPEC), InputSpec()),
-            version.items,
-            version.num_predictions,
-        )
-
-    @classmethod
-    def _from_assets(cls, backend: Backend, assets: ModelAssets) -> Recommender:
-        return cls(
-            backend, assets.input_spec, assets.items, assets.hparams.num_predictions
-        )
+        files = {
+            name: version.read(name)
+            for name in version.manifest["files"]
+            if name in FILES or name.startswith(VOCABULARIES)
+        }
+        model = (version.path / version_folder.MODEL).read_bytes()
+        return cls(Interpreter(model), ModelAssets.from_files(files, str(version.path)))
 
     def unknown(self, history_keys: Sequence[str]) -> list[str]:
         """The keys of the history that the model does not know, in its order."""
@@ -222,6 +177,7 @@ class Recommender:
         history_keys: Sequence[str],
         top_n: int | None = None,
         exclude_seen: bool = False,
+        features: Mapping[str, Sequence[str | float]] | None = None,
     ) -> list[RecommendedItem]:
         """Recommends what may come after a history.
 
@@ -233,13 +189,14 @@ class Recommender:
           top_n: Number of items wanted; left out: all the model gives.
           exclude_seen: Leaves out items of the history. They are taken away from the
             model's `num_predictions` items, so fewer than `top_n` may remain.
+          features: Values of other inputs by name, see `Inputs`.
 
         Returns:
           Items, best first.
 
         Raises:
-          UserError: the history is empty or has unknown keys only, or `top_n` is not
-            between 1 and `num_predictions`.
+          UserError: the history is empty or has unknown keys only, `top_n` is not
+            between 1 and `num_predictions`, or `features` do not suit the model.
         """
         if isinstance(history_keys, str):
             raise UserError(
@@ -248,7 +205,7 @@ class Recommender:
             )
         wanted = checked_top_n(top_n, self.num_predictions)
         history = self._checked_history(history_keys)
-        ids, scores = self._backend(self._features(history))
+        ids, scores = self._backend(self._inputs.fill(history, features or {}))
         seen = set(history) if exclude_seen else set()
         found = [
             RecommendedItem(
@@ -274,11 +231,3 @@ class Recommender:
                 f"such as {', '.join(map(repr, self.items.keys[1:4]))}."
             )
         return ids
-
-    def _features(self, history: Sequence[int]) -> dict[str, np.ndarray]:
-        features = dict(self._other_inputs)
-        for name, length in self._item_inputs.items():
-            latest = history[-length:]
-            features[name] = np.zeros(length, np.int32)
-            features[name][: len(latest)] = latest
-        return features

@@ -18,6 +18,9 @@ INPUT_SPEC = """
     label_feature { feature_name: "label_item" feature_type: STRING vocab_size: 5
                     embedding_dim: 2 }
 """
+HPARAMS = """{"hidden_layer_dims": [2], "eval_top_k": [1], "conv_num_filter_ratios": [],
+"conv_kernel_size": 1, "lstm_num_units": 1, "num_predictions": 3}
+"""
 TITLES = ["[OOV]", "Alpha", "Beta\u2028two", "Gamma", "Delta"]
 
 
@@ -38,7 +41,7 @@ def facts() -> dict[str, Any]:
 
 @pytest.fixture
 def write_lists() -> Callable[[Path], None]:
-    """Writes the vocabulary, the labels and the input spec."""
+    """Writes the vocabulary, the labels, the input spec and the hyper-parameters."""
     return _write_lists
 
 
@@ -49,6 +52,7 @@ def _write_lists(folder: Path) -> None:
     text = "\n".join(["id\tkey\ttitle", *rows]) + "\n"
     (folder / "labels.tsv").write_text(text, encoding="utf-8")
     (folder / "input_spec.pbtxt").write_text(INPUT_SPEC, encoding="utf-8")
+    (folder / "hparams.json").write_text(HPARAMS, encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from google.protobuf import text_format
 
 from ondevice_rec.recommendation import export
+from ondevice_rec.recommendation.assets import ModelAssets
+from ondevice_rec.recommendation.inputs import Inputs
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.ondevice.publish import publish
-from ondevice_rec.recommendation.recommender import Recommender
+from ondevice_rec.recommendation.recommender import RecommendedItem, Recommender
 from ondevice_rec.recommendation.spec import InputSpec, ModelHParams
 from ondevice_rec.schemas.errors import UserError
 
@@ -23,10 +26,12 @@ INPUT_SPEC = """
     activity_feature_groups {
       features { feature_name: "context_item" feature_type: STRING vocab_size: 30
                  embedding_dim: 8 feature_length: 5 }
+      features { feature_name: "context_genre" feature_type: STRING vocab_size: 4
+                 embedding_dim: 2 feature_length: 5 }
       encoder_type: CNN }
     activity_feature_groups {
-      features { feature_name: "context_genre" feature_type: STRING vocab_size: 4
-                 embedding_dim: 2 feature_length: 5 } }
+      features { feature_name: "context_year" feature_type: INT vocab_size: 9
+                 embedding_dim: 2 feature_length: 3 } }
     global_feature_groups {
       features { feature_name: "age" feature_type: FLOAT feature_length: 1 } }
     label_feature { feature_name: "label_item" feature_type: STRING vocab_size: 30
@@ -40,6 +45,7 @@ VOCABULARIES = {
     "item": ["[OOV]", *(f"m{id_}" for id_ in range(1, 30))],
     "genre": ["[OOV]", "Comedy", "Drama", "Western"],
 }
+GENRES = [("Drama", "Comedy", "Western")[i % 3] for i in range(40)]
 TITLES = {f"m{id_}": f"Film {id_}" for id_ in range(1, 20)}
 
 
@@ -81,13 +87,14 @@ def forms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Recommender]:
 def test_every_form_recommends_the_same(
     forms: dict[str, Recommender], history: list[str], exclude_seen: bool
 ) -> None:
-    expected = forms["keras"].recommend(history, 10, exclude_seen)
+    features = {"context_genre": GENRES[: len(history)], "age": [0.3]}
+    expected = forms["keras"].recommend(history, 10, exclude_seen, features)
     assert len({item.score for item in expected}) == len(expected) >= 9
     for item in expected:
         assert item.key == f"m{item.id}"
         assert item.title == (f"Film {item.id}" if item.id < 20 else item.key)
     for recommender in forms.values():
-        found = recommender.recommend(history, 10, exclude_seen)
+        found = recommender.recommend(history, 10, exclude_seen, features)
         assert [(i.id, i.key, i.title) for i in found] == [
             (i.id, i.key, i.title) for i in expected
         ]
@@ -99,9 +106,60 @@ def test_every_form_recommends_the_same(
 
 def test_only_the_latest_events_count(forms: dict[str, Recommender]) -> None:
     keys = [f"m{i}" for i in range(1, 12)]
+
+    def latest(recommender: Recommender, count: int) -> list[RecommendedItem]:
+        genre = GENRES[11 - count : 11]
+        return recommender.recommend(keys[-count:], features={"context_genre": genre})
+
     for recommender in forms.values():
-        assert recommender.recommend(keys) == recommender.recommend(keys[-5:])
-        assert recommender.recommend(keys[-5:]) != recommender.recommend(keys[-4:])
+        assert latest(recommender, 11) == latest(recommender, 5)
+        assert latest(recommender, 5) != latest(recommender, 4)
+
+
+@pytest.fixture(scope="module")
+def inputs() -> Inputs:
+    spec = text_format.Parse(INPUT_SPEC, InputSpec())
+    return Inputs(ModelAssets(spec, HPARAMS, VOCABULARIES))
+
+
+def test_the_inputs_hold_what_is_known_and_0_for_the_rest(inputs: Inputs) -> None:
+    found = inputs.fill(
+        [1, 2, 3, 0, 5, 6],
+        {"context_genre": ["Drama", "?", "Western"], "context_year": [1, 2, 3, 4]},
+    )
+    assert {
+        name: (values.dtype, values.tolist()) for name, values in found.items()
+    } == {
+        # The latest five, oldest first.
+        "context_item": (np.int32, [2, 3, 0, 5, 6]),
+        # Ids of the keys, unknown ones 0, padding behind them.
+        "context_genre": (np.int32, [2, 0, 3, 0, 0]),
+        # A column without a vocabulary takes ids.
+        "context_year": (np.int32, [2, 3, 4]),
+        "age": (np.float32, [0.0]),
+    }
+    # A user's values are the first, not the latest.
+    found = inputs.fill([1], {"context_genre": [], "age": [18, 19]})
+    assert found["age"].tolist() == [18]
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ({}, "must hold context_genre: the model reads no item without it"),
+        ({"genre": []}, "of age, context_genre, context_year, received genre"),
+        ({"context_item": []}, "of age, context_genre, context_year, received context"),
+        ({"context_genre": "Drama"}, "must be a list of values, received 'Drama'"),
+        ({"context_genre": [], "age": ["old"]}, "`age` must hold numbers: .*'old'"),
+        ({"context_genre": [], "context_year": [9]}, "ids from 0 to 8, received 9"),
+        ({"context_genre": [], "context_year": [1.5]}, "ids from 0 to 8, received 1.5"),
+    ],
+)
+def test_features_that_do_not_suit_are_errors(
+    inputs: Inputs, features: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        inputs.fill([1], features)
 
 
 def test_a_file_without_a_vocabulary_is_an_error(

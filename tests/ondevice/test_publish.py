@@ -44,6 +44,7 @@ def test_the_manifest_describes_every_file(
     assert before <= manifest["version"] == published.version <= time.time() + 1
     assert published.path == tmp_path / str(published.version)
     assert set(manifest["files"]) == {
+        "hparams.json",
         "input_spec.pbtxt",
         "labels.tsv",
         "vocab.txt",

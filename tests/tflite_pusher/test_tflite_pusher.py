@@ -225,11 +225,13 @@ def test_the_published_model_recommends_what_the_saved_model_does(
 ) -> None:
     push(world, tmp_path)
     found = Recommender.from_version(tmp_path / "serving").recommend(
-        ["m3", "m29", "m7"]
+        ["m3", "m29", "m7"],
+        features={"context_genre": ["Drama", "Comedy", "Western"]},
     )
     model = tf.saved_model.load(f"{world['model'].uri}/Format-Serving")
     expected = model.signatures["serving_default"](
-        context_item=tf.constant([3, 29, 7, 0, 0]), context_genre=tf.zeros(5, tf.int32)
+        context_item=tf.constant([3, 29, 7, 0, 0]),
+        context_genre=tf.constant([2, 1, 3, 0, 0]),
     )
     assert [item.id for item in found] == expected[
         "top_prediction_ids"
