@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
-
-_Loop = Callable[..., tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]]
 
 
 @contextlib.contextmanager
@@ -60,7 +58,9 @@ def _plain_loop(
     if layer.return_sequences:
         outputs = tf.tile(output[:, tf.newaxis], [1, length, 1])
 
-    def step(place: tf.Tensor, outputs: tf.Tensor, output: tf.Tensor, *states: Any):
+    def step(
+        place: tf.Tensor, outputs: tf.Tensor, output: tf.Tensor, *states: tf.Tensor
+    ) -> Any:
         output, states = layer.cell(tf.gather(sequences, place, axis=1), list(states))
         if layer.return_sequences:
             # No scatter along the second axis in TFLite's built-in operations.
