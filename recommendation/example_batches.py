@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ondevice_rec.recommendation import windows
@@ -56,7 +57,22 @@ def evaluation_batches(
     )
     if whole:
         batches = batches.filter(_is_whole(batch_size))
-    return batches.map(as_is(_with_label(input_spec, batch_size if whole else None)))
+    before = np.append(0, np.cumsum(asked(timelines)))
+    blocks = [*timelines.row_splits[:-1:BLOCK_TIMELINES], timelines.row_splits[-1]]
+    counts = np.diff(before[blocks])
+    sizes = counts // batch_size if whole else -(-counts // batch_size)
+    # Keras takes the end of data of unknown size for an interruption, and warns.
+    return batches.map(
+        as_is(_with_label(input_spec, batch_size if whole else None))
+    ).apply(tf.data.experimental.assert_cardinality(int(sizes.sum())))
+
+
+def asked(timelines: Timelines) -> np.ndarray:
+    """The examples: targets with an event before them; bool `[events]`."""
+    found = timelines.target == 1
+    starts = timelines.row_splits[:-1]
+    found[starts[np.diff(timelines.row_splits) > 0]] = False
+    return found
 
 
 def examples(

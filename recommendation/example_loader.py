@@ -25,6 +25,7 @@ class ExampleLoader:
     Attributes:
       vocab: The items by id, `{"id": int, "title": str, ...}`; `from_movielens` adds
         `genres` and `count`, the loaders of logs `key` and `count`.
+      dataset: The examples, a tf.data.Dataset or Timelines.
       max_vocab_id: The largest id in `vocab`.
       input_spec: What the examples have, with every `vocab_size`; None for a data set
         of one's own.
@@ -63,7 +64,7 @@ class ExampleLoader:
             if input_spec is None:
                 raise UserError("Timelines need an `input_spec`, received none.")
             if size is None:
-                size = int(_asked(dataset).sum())
+                size = int(example_batches.asked(dataset).sum())
         elif not isinstance(dataset, tf.data.Dataset):
             raise UserError(
                 "`dataset` must be a tf.data.Dataset or Timelines, received a "
@@ -75,7 +76,7 @@ class ExampleLoader:
                 raise UserError(
                     "The data set does not know its size. Pass it as `size`."
                 )
-        self._dataset = dataset
+        self.dataset = dataset
         self._size = size
         self._feed_spec = input_spec
         self.vocab = vocab
@@ -100,22 +101,38 @@ class ExampleLoader:
             if item.get("title")
         }
 
-    def item_keys(self, vocab_size: int) -> list[str]:
-        """Keys by id, `[OOV]` for id 0, "[ID]" for ids below `vocab_size` without item.
+    def keys_for(self, input_spec: InputSpec) -> dict[str, list[str]]:
+        """Keys by source column, as they travel with a model of these features.
+
+        Index is the id; index 0 is `[OOV]`, and ids that no key stands for have "[ID]".
 
         Raises:
-          UserError: an item's id is not below `vocab_size`.
+          UserError: the data have ids that are not below the model's `vocab_size`.
         """
-        if self.max_vocab_id >= vocab_size:
-            raise UserError(
-                f"`vocab` has id {self.max_vocab_id}, but the `vocab_size` of the "
-                f"label is {vocab_size}. Set it to {self.max_vocab_id + 1} in "
-                "`input_spec`."
-            )
-        keys = [f"[{id_}]" for id_ in range(vocab_size)]
+        label = input_spec.label_feature
+        found = {}
+        for feature in [*input_spec_check.context_features(input_spec), label]:
+            column = input_spec_check.source_column(feature)
+            known = (self.vocabularies or {}).get(column)
+            if known is None and column == input_spec_check.source_column(label):
+                known = self._item_keys()
+            if known is None or not input_spec_check.is_embedded(feature):
+                continue
+            if len(known) > feature.vocab_size:
+                raise UserError(
+                    f"`vocab_size` of `{feature.feature_name}` must be {len(known)}, "
+                    f"as the data's vocabulary has it, received {feature.vocab_size}. "
+                    "Set it in `input_spec`, or use the data's `input_spec`."
+                )
+            unused = [f"[{id_}]" for id_ in range(len(known), feature.vocab_size)]
+            found[column] = [OOV_KEY, *known[1:], *unused]
+        return found
+
+    def _item_keys(self) -> list[str]:
+        keys = [f"[{id_}]" for id_ in range(self.max_vocab_id + 1)]
         for id_, item in self.vocab.items():
             keys[id_] = str(item.get("key", id_))
-        return [OOV_KEY, *keys[1:]]
+        return keys
 
     def gen_dataset(
         self,
@@ -162,9 +179,9 @@ class ExampleLoader:
             seed = int(np.random.randint(1 << 31))
         simple = preprocess is None and input_pipeline_context is None
         batches = None
-        if simple and isinstance(self._dataset, Timelines):
+        if simple and isinstance(self.dataset, Timelines):
             batches = self._timeline_batches(
-                self._dataset,
+                self.dataset,
                 batch_size,
                 is_training,
                 seed if shuffle else None,
@@ -183,6 +200,18 @@ class ExampleLoader:
                 drop_remainder=drop_remainder,
             )
         return batches.take(total_steps) if total_steps else batches
+
+    def batches(self, batch_size: int) -> tf.data.Dataset:
+        """Every example once, in order; any batch may be smaller.
+
+        The quickest way to measure; otherwise as `gen_dataset`.
+        """
+        if isinstance(self.dataset, Timelines):
+            assert self._feed_spec is not None
+            return example_batches.evaluation_batches(
+                self.dataset, self._feed_spec, batch_size
+            )
+        return self.gen_dataset(batch_size, drop_remainder=False)
 
     def split(self, fraction: float) -> tuple[Self, Self]:
         """Divides the examples in two.
@@ -203,10 +232,10 @@ class ExampleLoader:
             )
         first = int(self._size * fraction)
         second = self._size - first
-        if isinstance(self._dataset, Timelines):
-            parts = _divided(self._dataset, first)
+        if isinstance(self.dataset, Timelines):
+            parts = _divided(self.dataset, first)
         else:
-            parts = self._dataset.take(first), self._dataset.skip(first)
+            parts = self.dataset.take(first), self.dataset.skip(first)
         return self._with(parts[0], first), self._with(parts[1], second)
 
     def _with(self, dataset: tf.data.Dataset | Timelines, size: int) -> Self:
@@ -252,7 +281,7 @@ class ExampleLoader:
         labels = timelines.columns[
             input_spec_check.source_column(self._feed_spec.label_feature)
         ]
-        found = int((_asked(timelines) & (labels != OOV_ID)).sum())
+        found = int((example_batches.asked(timelines) & (labels != OOV_ID)).sum())
         if not found:
             raise UserError(
                 f"None of the {self._size} labels is in the vocabulary. Lower "
@@ -261,25 +290,17 @@ class ExampleLoader:
         return found
 
     def _examples(self, is_training: bool) -> tf.data.Dataset:
-        if not isinstance(self._dataset, Timelines):
-            return self._dataset
+        if not isinstance(self.dataset, Timelines):
+            return self.dataset
         assert self._feed_spec is not None
         if is_training:
-            self._trainable(self._dataset)
-        return example_batches.examples(self._dataset, self._feed_spec, is_training)
-
-
-def _asked(timelines: Timelines) -> np.ndarray:
-    """The examples: targets with an event before them; bool `[events]`."""
-    asked = timelines.target == 1
-    starts = timelines.row_splits[:-1]
-    asked[starts[np.diff(timelines.row_splits) > 0]] = False
-    return asked
+            self._trainable(self.dataset)
+        return example_batches.examples(self.dataset, self._feed_spec, is_training)
 
 
 def _divided(timelines: Timelines, first: int) -> tuple[Timelines, Timelines]:
     """The same timelines, asked for `first` examples, and for the others."""
-    places = np.flatnonzero(_asked(timelines))
+    places = np.flatnonzero(example_batches.asked(timelines))
     owners = np.searchsorted(timelines.row_splits, places, side="right")
     drawn = np.random.default_rng(0).permutation(len(timelines) + 1)
     order = places[np.argsort(drawn[owners], kind="stable")]

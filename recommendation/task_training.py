@@ -1,0 +1,236 @@
+"""How the recommendation task fits a model and measures it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ondevice_rec.recommendation import progress
+from ondevice_rec.recommendation.example_loader import ExampleLoader
+from ondevice_rec.recommendation.feed import open_feed
+from ondevice_rec.recommendation.learner import LABEL, Learner
+from ondevice_rec.recommendation.losses import LOSSES
+from ondevice_rec.recommendation.losses.global_softmax import GlobalSoftmax
+from ondevice_rec.recommendation.model import RecommendationModel
+from ondevice_rec.recommendation.spec import InputSpec
+from ondevice_rec.recommendation.task_metrics import MeasuredLearner
+from ondevice_rec.recommendation.timeline_source import as_is
+from ondevice_rec.recommendation.timelines import Timelines
+from ondevice_rec.schemas import pipeline_config_pb2
+from ondevice_rec.schemas.errors import UserError
+from ondevice_rec.schemas.input_spec_check import context_features, trains_on_timelines
+
+# Steps run between two looks from Python: the more, the less they cost.
+_STEPS_PER_EXECUTION = 50
+_SECONDS_BETWEEN_REPORTS = 1.0
+
+OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
+    "adagrad": keras.optimizers.Adagrad,
+    "adam": keras.optimizers.Adam,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSettings:
+    """How weights are changed; see `Recommendation`.
+
+    Raises:
+      UserError: a setting is out of range.
+    """
+
+    learning_rate: float
+    gradient_clip_norm: float
+    optimizer: str
+    loss: str
+    seed: int | None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.learning_rate < math.inf:
+            raise UserError(
+                f"`learning_rate` must be > 0, received {self.learning_rate}."
+            )
+        if self.optimizer not in OPTIMIZERS:
+            raise UserError(
+                f"`optimizer` must be one of {', '.join(OPTIMIZERS)}, received "
+                f"{self.optimizer!r}."
+            )
+        names = [name.lower() for name in list(pipeline_config_pb2.Loss.keys())]
+        if self.loss not in names:
+            raise UserError(
+                f"`loss` must be one of {', '.join(names)}, received {self.loss!r}."
+            )
+
+    def new_optimizer(self) -> keras.optimizers.Optimizer:
+        """An optimizer that has not seen a gradient."""
+        clip = self.gradient_clip_norm
+        return OPTIMIZERS[self.optimizer](
+            self.learning_rate, clipnorm=clip if clip > 0 else None
+        )
+
+    def new_loss(self) -> Any:
+        """The loss, with the pipeline's defaults for what it needs."""
+        number = pipeline_config_pb2.Loss.Value(self.loss.upper())
+        return LOSSES[number].create(pipeline_config_pb2.Training(loss=number))
+
+
+def fit(
+    model: RecommendationModel,
+    train_data: ExampleLoader,
+    validation_data: ExampleLoader | None,
+    *,
+    batch_size: int,
+    steps_per_epoch: int,
+    epochs: int,
+    shuffle: bool,
+    settings: TrainingSettings,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> keras.callbacks.History:
+    """Trains a model in place; see `Recommendation.train`.
+
+    Encoders that can learn from every event of a timeline at once do: a step then takes
+    `batch_size` sequences, and there are no metrics but the loss and the validation's.
+    """
+    spec = model.feature_spec
+    batches, on_timelines = _training_batches(
+        train_data, spec, batch_size, shuffle, settings.seed
+    )
+    loss = settings.new_loss()
+    if on_timelines:
+        learner = Learner(model, loss, on_timelines=True)
+    else:
+        learner = MeasuredLearner(model, loss, model.hparams.eval_top_k)
+    learner.compile(
+        settings.new_optimizer(),
+        steps_per_execution=_per_execution(steps_per_epoch),
+        jit_compile=False,
+    )
+    watch = _Watch(
+        None
+        if validation_data is None
+        else Evaluation(model, validation_data, batch_size),
+        steps_per_epoch,
+        epochs,
+        settings.learning_rate,
+    )
+    return learner.fit(
+        batches,
+        steps_per_epoch=steps_per_epoch,
+        epochs=epochs,
+        verbose=0,
+        callbacks=[watch, *callbacks],
+    )
+
+
+class Evaluation:
+    """Measures a model on all examples, whatever its weights are at the time.
+
+    Args:
+      model: To measure.
+      data: Examples of its features.
+      batch_size: Examples per step.
+    """
+
+    def __init__(
+        self, model: RecommendationModel, data: ExampleLoader, batch_size: int
+    ) -> None:
+        if batch_size < 1:
+            raise UserError(f"`batch_size` must be >= 1, received {batch_size}.")
+        self._batches = data.batches(batch_size).map(as_is(_inputs(model.feature_spec)))
+        self._learner = MeasuredLearner(
+            model, GlobalSoftmax(), model.hparams.eval_top_k
+        )
+        self._learner.compile(
+            steps_per_execution=_STEPS_PER_EXECUTION,
+            jit_compile=False,
+        )
+
+    def measure(self) -> dict[str, float]:
+        """The loss, then Model Maker's metrics, by name."""
+        found = self._learner.evaluate(self._batches, verbose=0, return_dict=True)
+        return {
+            name: float(found[name]) for name in ("loss", *self._learner.ranks.names)
+        }
+
+
+def _training_batches(
+    data: ExampleLoader,
+    spec: InputSpec,
+    batch_size: int,
+    shuffle: bool,
+    seed: int | None,
+) -> tuple[tf.data.Dataset, bool]:
+    if trains_on_timelines(spec) and isinstance(data.dataset, Timelines):
+        if shuffle and seed is None:
+            seed = int(np.random.randint(1 << 31))
+        feed = open_feed(data.dataset, spec, batch_size, seed if shuffle else None)
+        if feed.on_timelines:
+            return feed.batches, True
+    batches = data.gen_dataset(batch_size, is_training=True, shuffle=shuffle, seed=seed)
+    return batches.map(as_is(_inputs(spec))), False
+
+
+def _inputs(spec: InputSpec) -> Callable[..., Any]:
+    """What `Learner` takes: the model's features, and the labels."""
+    names = [feature.feature_name for feature in context_features(spec)]
+
+    def inputs(features: dict[str, tf.Tensor], label: tf.Tensor) -> Any:
+        return {**{name: features[name] for name in names}, LABEL: label}
+
+    return inputs
+
+
+def _per_execution(steps: int) -> int:
+    """Keras runs whole executions only, and the steps asked for are run exactly."""
+    return max(n for n in range(1, _STEPS_PER_EXECUTION + 1) if steps % n == 0)
+
+
+class _Watch(keras.callbacks.Callback):
+    """Validates after every epoch, reports progress, stops where there is no loss."""
+
+    def __init__(
+        self,
+        validation: Evaluation | None,
+        steps: int,
+        epochs: int,
+        learning_rate: float,
+    ) -> None:
+        super().__init__()
+        self._validation = validation
+        self._steps = steps
+        self._epochs = epochs
+        self._learning_rate = learning_rate
+        self._epoch = 0
+        self._reported = -math.inf
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            raise UserError(
+                f"The loss became {loss} in epoch {self._epoch + 1}, step {batch + 1}. "
+                f"Lower `learning_rate`, received {self._learning_rate}, or set "
+                "`gradient_clip_norm`."
+            )
+        now = time.monotonic()
+        if now - self._reported >= _SECONDS_BETWEEN_REPORTS:
+            self._reported = now
+            done = self._epoch + (batch + 1) / self._steps
+            progress.report("training", done, self._epochs, f"loss {loss:.3f}")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        # The callbacks after this one, and the history, read them here.
+        if self._validation is not None:
+            for name, value in self._validation.measure().items():
+                logs[f"val_{name}"] = value
+        progress.report(
+            "training", epoch + 1, self._epochs, f"loss {float(logs['loss']):.3f}"
+        )
