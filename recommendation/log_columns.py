@@ -19,6 +19,8 @@ from ondevice_rec.recommendation.spec import FeatureType
 Flaws = dict[str, np.ndarray]
 
 _STRING, _FLOAT = FeatureType.Value("STRING"), FeatureType.Value("FLOAT")
+# Before pandas 2 every date is parsed for itself; since then the first one decides.
+_ISO_8601 = {"format": "ISO8601"} if int(pd.__version__.split(".")[0]) >= 2 else {}
 _DATE = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 
@@ -112,18 +114,7 @@ def moments(array: pa.Array, name: str) -> tuple[Moments, Flaws]:
     What most of the column holds decides which of the two it is.
     """
     if _has_dates(array):
-        dates = pd.to_datetime(
-            array.cast(pa.string()).to_pandas()
-            if _is_text(array.type)
-            else array.to_pandas(),
-            errors="coerce",
-            utc=True,
-            format="ISO8601" if _is_text(array.type) else None,
-        )
-        bad = dates.isna().to_numpy()
-        nanoseconds = dates.dt.tz_localize(None).to_numpy("datetime64[ns]").view("i8")
-        order = np.where(bad, 0, nanoseconds)
-        return Moments(order, order // 1_000_000), {f"`{name}` is no date": bad}
+        return _dates(array, name)
     order = _numeric(array)
     with np.errstate(invalid="ignore"):
         bad = ~((order >= 0) & (order < 2.0**63))
@@ -134,6 +125,20 @@ def moments(array: pa.Array, name: str) -> tuple[Moments, Flaws]:
         order = good.astype(kept.dtype)
         order[~bad] = kept
     return Moments(order, order.astype(np.int64)), {f"`{name}` is no moment": bad}
+
+
+def _dates(array: pa.Array, name: str) -> tuple[Moments, Flaws]:
+    if _is_text(array.type):
+        looks = pc.match_substring_regex(array, _DATE).fill_null(False)
+        texts = pc.if_else(looks, array, pa.scalar(None, array.type))
+        dates = texts.to_pandas().map(_text, na_action="ignore")
+        dates = pd.to_datetime(dates, errors="coerce", utc=True, **_ISO_8601)
+    else:
+        dates = pd.to_datetime(array.to_pandas(), utc=True)
+    bad = dates.isna().to_numpy()
+    nanoseconds = dates.dt.tz_localize(None).to_numpy("datetime64[ns]").view("i8")
+    order = np.where(bad, 0, nanoseconds)
+    return Moments(order, order // 1_000_000), {f"`{name}` is no date": bad}
 
 
 def several(
