@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from ondevice_rec.schemas import (
+    ingestion_check,
     input_spec_pb2,
     pipeline_config_pb2,
     timeline,
@@ -70,46 +71,14 @@ def check(config: pipeline_config_pb2.PipelineConfig) -> None:
             "`pipeline_name` must be letters, digits, `-` and `_`, received "
             f"{config.pipeline_name!r}."
         )
-    _check_columns(config)
+    ingestion_check.validate(
+        config.log,
+        config.catalogue if config.HasField("catalogue") else None,
+        config.filters,
+        config.split,
+    )
     _check_input_spec(config)
-    _check_filters(config.filters)
-    _check_split(config.split)
     _check_numbers(config)
-
-
-def _check_columns(config: pipeline_config_pb2.PipelineConfig) -> None:
-    log = config.log
-    keys = {"log.user": log.user, "log.item": log.item, "log.timestamp": log.timestamp}
-    for key, column in keys.items():
-        if not column:
-            raise ConfigError(f"`{key}` is empty. Name a column of the log.")
-    if len(set(keys.values())) < len(keys):
-        raise ConfigError(
-            "`log.user`, `log.item` and `log.timestamp` must be three columns, "
-            f"received {log.user!r}, {log.item!r}, {log.timestamp!r}."
-        )
-    if not 0 <= log.max_rejected_fraction <= 1:
-        raise ConfigError(
-            "`log.max_rejected_fraction` must be between 0 and 1, received "
-            f"{log.max_rejected_fraction}."
-        )
-    owners: dict[str, str] = {}
-    for owner, source in _source_columns(config):
-        name = source.column
-        if name in timeline.RESERVED or name.endswith(timeline.LENGTHS_SUFFIX):
-            raise ConfigError(
-                f"`{owner}` names the column {name!r}, which timelines use for "
-                f"themselves ({', '.join(timeline.RESERVED)}, "
-                f"*{timeline.LENGTHS_SUFFIX}). Rename the column in the data."
-            )
-        if name in owners:
-            raise ConfigError(
-                f"The column {name!r} is in `{owners[name]}` and in `{owner}`. "
-                "Keep one."
-            )
-        if source.HasField("separator") and not source.separator:
-            raise ConfigError(f"`{owner}`: the separator of {name!r} is empty.")
-        owners[name] = owner
 
 
 def _source_columns(
@@ -153,10 +122,7 @@ def _check_input_spec(config: pipeline_config_pb2.PipelineConfig) -> None:
             "`input_spec.label_feature` must read the log's item column, received "
             f"{source_column(spec.label_feature)!r}. Set its `column` to `item`."
         )
-    try:
-        validate(spec, config.hparams)
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
+    validate(spec, config.hparams)
 
 
 def _name_column(feature: input_spec_pb2.Feature, item: str) -> None:
@@ -176,65 +142,9 @@ def _check_type(
         )
 
 
-def _check_filters(filters: pipeline_config_pb2.Filters) -> None:
-    if filters.HasField("min_rating") and not filters.rating:
-        raise ConfigError(
-            f"`filters.min_rating` is {filters.min_rating}, but `filters.rating` does "
-            "not say which column holds the ratings. Set it."
-        )
-    if filters.rating and not filters.HasField("min_rating"):
-        raise ConfigError(
-            f"`filters.rating` is {filters.rating!r}, but there is no "
-            "`filters.min_rating`. Set it, or remove `filters.rating`."
-        )
-    if filters.HasField("max_timeline") and filters.max_timeline < filters.min_timeline:
-        raise ConfigError(
-            f"`filters.max_timeline` ({filters.max_timeline}) must be >= "
-            f"`filters.min_timeline` ({filters.min_timeline})."
-        )
-
-
-def _check_split(split: pipeline_config_pb2.Split) -> None:
-    strategies = pipeline_config_pb2.Split.Strategy
-    name = strategies.Name(split.strategy)
-    moments = [m for m in ("validation_from", "test_from") if split.HasField(m)]
-    fractions = [
-        f for f in ("validation_fraction", "test_fraction") if split.HasField(f)
-    ]
-    by_time = split.strategy == strategies.Value("GLOBAL_TIME")
-    if moments and not by_time:
-        raise ConfigError(
-            f"`split.{moments[0]}` is for the strategy GLOBAL_TIME, received {name}."
-        )
-    if len(moments) == 1:
-        raise ConfigError(
-            "`split.validation_from` and `split.test_from` go together, received "
-            f"only `split.{moments[0]}`."
-        )
-    if fractions and (moments or split.strategy == strategies.Value("LEAVE_LAST_OUT")):
-        other = "moments" if moments else name
-        raise ConfigError(
-            f"`split.{fractions[0]}` has no meaning with {other}. Remove it."
-        )
-    for key in ("validation_fraction", "test_fraction"):
-        if not 0 < getattr(split, key) < 1:
-            raise ConfigError(
-                f"`split.{key}` must be between 0 and 1, received "
-                f"{getattr(split, key)}."
-            )
-    if split.validation_fraction + split.test_fraction >= 1:
-        raise ConfigError(
-            "`split.validation_fraction` and `split.test_fraction` must leave "
-            f"something to learn from, received {split.validation_fraction} and "
-            f"{split.test_fraction}."
-        )
-
-
 def _check_numbers(config: pipeline_config_pb2.PipelineConfig) -> None:
     at_least_one = {
         "min_vocab_count": config.min_vocab_count,
-        "filters.min_item_count": config.filters.min_item_count,
-        "filters.min_timeline": config.filters.min_timeline,
         "serving.verification_timelines": config.serving.verification_timelines,
     }
     at_least_one.update(

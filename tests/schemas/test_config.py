@@ -131,7 +131,7 @@ def test_the_logs_item_column_becomes_the_timelines(tmp_path):
         (
             "{column: price, type: FLOAT}",
             "{column: target}",
-            ["timelines use for themselves"],
+            ["`target`, a name that the timelines already use"],
         ),
         (
             "{column: price, type: FLOAT}",
@@ -149,7 +149,7 @@ def test_the_logs_item_column_becomes_the_timelines(tmp_path):
         (
             "{column: age, type: INT}",
             "{column: price, type: INT}",
-            ["'price' is in `log.features` and in `log.user_features`"],
+            ["`price`, a name that `log.features` already use"],
         ),
         (
             "feature_name: label_product",
@@ -167,17 +167,17 @@ def test_the_logs_item_column_becomes_the_timelines(tmp_path):
         (
             "training:",
             "filters: {min_rating: 3}\ntraining:",
-            ["`filters.rating` does not say"],
+            ["`filters.min_rating` needs `filters.rating`"],
         ),
         (
             "training:",
             "filters: {min_timeline: 5, max_timeline: 4}\ntraining:",
-            ["must be >= "],
+            ["must be at least 2 and `filters.min_timeline`, received 4"],
         ),
         (
             "training:",
             "split: {validation_from: '2020-01-01'}\ntraining:",
-            ["is for the strategy GLOBAL_TIME, received LEAVE_LAST_OUT"],
+            ["are for the strategy GLOBAL_TIME, received LEAVE_LAST_OUT"],
         ),
         (
             "training:",
@@ -187,7 +187,7 @@ def test_the_logs_item_column_becomes_the_timelines(tmp_path):
         (
             "training:",
             "split: {strategy: RANDOM, test_fraction: 0.95}\ntraining:",
-            ["something to learn from, received 0.1 and 0.95"],
+            ["leave nothing to learn from: 0.1 + 0.95"],
         ),
         (
             "training:",
@@ -201,6 +201,16 @@ def test_the_logs_item_column_becomes_the_timelines(tmp_path):
             ["`dropout` must be >= 0 and < 1, received 1.0"],
         ),
         ("pipeline_name: shop", "pipeline_name: my shop", ["received 'my shop'"]),
+        (
+            "  user: ",
+            "  delimiter: '::'\n  user: ",
+            ["`log.delimiter` must be one ASCII character", "MOVIELENS"],
+        ),
+        (
+            "  user: ",
+            "  column_names: [a, b, a]\n  user: ",
+            ["`log.column_names` repeats `a`"],
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(tmp_path, old, new, words):
