@@ -22,6 +22,7 @@ from ondevice_rec.recommendation.signatures import (
     SERVING_BATCH,
 )
 from ondevice_rec.recommendation.spec import Feature
+from ondevice_rec.recommendation.top_k_shape import settle_top_k
 from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.input_spec_check import context_features, is_embedded
 
@@ -141,7 +142,7 @@ def convert_to_tflite(
         saved_model_dir, signature_keys=signatures
     )
     if quantization is None:
-        return pack(converter.convert(), assets.files())
+        return pack(settle_top_k(converter.convert()), assets.files())
     quantization.get_converter_with_quantization(converter)
     try:
         model = converter.convert()
@@ -153,7 +154,7 @@ def convert_to_tflite(
             f"The model cannot be quantized by {quantization}: {error}\nTry "
             "`QuantizationConfig.for_dynamic()` or `for_float16()`."
         ) from error
-    return pack(model, assets.files())
+    return pack(settle_top_k(model), assets.files())
 
 
 def _check_calibration(saved_model_dir: str) -> None:

@@ -41,7 +41,7 @@ def _plain_loop(
     mask: tf.Tensor | None,
     training: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
-    """Stands in for `keras.layers.RNN.inner_loop`.
+    """Stands in for `keras.layers.RNN.inner_loop`, from a state of zeros.
 
     Returns:
       The last output `[batch, units]`; all outputs `[batch, length, units]` where the
@@ -53,7 +53,10 @@ def _plain_loop(
         )
     length = sequences.shape[1]
     places = tf.range(length)[tf.newaxis, :, tf.newaxis]
-    output = tf.zeros_like(initial_state[0])
+    # Keras's zeros are shaped at run time, which costs what `top_k_shape` says.
+    blank = tf.zeros_like(sequences[:, 0, :1])
+    states = [tf.tile(blank, [1, state.shape[-1]]) for state in initial_state]
+    output = states[0]
     outputs = output
     if layer.return_sequences:
         outputs = tf.tile(output[:, tf.newaxis], [1, length, 1])
@@ -70,6 +73,6 @@ def _plain_loop(
         return place + 1, outputs, output, *states
 
     _, outputs, output, *states = tf.while_loop(
-        lambda place, *_: place < length, step, (0, outputs, output, *initial_state)
+        lambda place, *_: place < length, step, (0, outputs, output, *states)
     )
     return output, outputs, states

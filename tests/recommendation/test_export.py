@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -28,6 +31,13 @@ VOCABULARIES = {
     "age": ["[OOV]", "1", "18", "25", "35"],
 }
 TITLES = {"key 0 é": "Zero", "key 7 é": "Sieben\u2028Brücken"}
+
+
+_LOAD = """
+import sys
+import tensorflow as tf
+tf.lite.Interpreter(model_content=sys.stdin.buffer.read()).allocate_tensors()
+"""
 
 
 @pytest.fixture(scope="module", params=[EncoderType.Name(e) for e in ENCODERS])
@@ -108,6 +118,19 @@ def test_tflite_has_built_in_operations_only_and_stores_the_weights_once(
     weights = 4 * exported[0].count_params()
     # What is more is shapes and the like.
     assert stored < weights + 4000
+
+
+@pytest.mark.parametrize("exported", ["LSTM"], indirect=True)
+def test_no_tensor_of_tflite_gets_its_shape_at_run_time(tflite):
+    # TensorFlow's interpreter would do without its fast kernels, and say so.
+    done = subprocess.run(
+        [sys.executable, "-c", _LOAD],
+        input=tflite,
+        capture_output=True,
+        check=True,
+    )
+    assert b"XNNPACK delegate" in done.stderr
+    assert b"dynamic-sized" not in done.stderr
 
 
 def test_tflite_carries_vocabularies_and_titles(tflite):
