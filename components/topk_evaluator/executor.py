@@ -154,11 +154,17 @@ def unusable_weights(saved_model_dir: str) -> list[str]:
 
     A score that is NaN compares with nothing, so a rank alone does not show it.
     """
-    model = tf.saved_model.load(saved_model_dir)
+    weights = tf.train.load_checkpoint(
+        os.path.join(
+            saved_model_dir,
+            tf.saved_model.VARIABLES_DIRECTORY,
+            tf.saved_model.VARIABLES_FILENAME,
+        )
+    )
     broken = 0
-    for variable in model.signatures[export.RANK].variables:
-        values = variable.numpy()
-        if np.issubdtype(values.dtype, np.floating):
+    for name, dtype in weights.get_variable_to_dtype_map().items():
+        if dtype.is_floating:
+            values = weights.get_tensor(name)
             broken += int(values.size - np.isfinite(values).sum())
     if not broken:
         return []

@@ -21,7 +21,9 @@ from tfx.utils import proto_utils
 
 from ondevice_rec.components.topk_evaluator.component import TopKEvaluator
 from ondevice_rec.components.topk_evaluator.executor import Executor
-from ondevice_rec.schemas.input_spec_pb2 import InputSpec
+from ondevice_rec.recommendation import export
+from ondevice_rec.recommendation.assets import ModelAssets
+from ondevice_rec.recommendation.spec import InputSpec, ModelHParams
 from ondevice_rec.schemas.pipeline_config_pb2 import Evaluation
 
 KEYS = {
@@ -122,15 +124,9 @@ def write_model(folder: Path, scores: np.ndarray) -> None:
 
     saved = folder / "Format-Serving"
     tf.saved_model.save(module, str(saved), signatures={"rank": rank})
-    vocabularies = saved / "assets.extra" / "vocabularies"
-    vocabularies.mkdir(parents=True)
-    (saved / "assets.extra" / "input_spec.pbtxt").write_text(INPUT_SPEC)
-    (saved / "assets.extra" / "hparams.json").write_text(
-        '{"hidden_layer_dims": [], "eval_top_k": [10], "conv_num_filter_ratios": [],'
-        ' "conv_kernel_size": 4, "lstm_num_units": 1}'
-    )
-    for column, keys in KEYS.items():
-        (vocabularies / f"{column}.txt").write_text("".join(f"{k}\n" for k in keys))
+    spec = text_format.Parse(INPUT_SPEC, InputSpec())
+    hparams = ModelHParams([], [10], [], conv_kernel_size=4, lstm_num_units=1)
+    export.write_assets(str(saved), ModelAssets(spec, hparams, KEYS))
 
 
 def evaluate(
