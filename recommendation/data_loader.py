@@ -219,7 +219,7 @@ class DataLoader(ExampleLoader):
         )
         spec = movielens_timelines.filled_in(input_spec, folder, max(vocab))
         loader = cls(
-            movielens_timelines.read(meta[f"{data_tag}_file"], spec, folder),
+            movielens_timelines.read(meta[f"{data_tag}_file"], spec, folder, vocab),
             meta[f"{data_tag}_size"],
             movielens_timelines.by_label_id(vocab, spec, folder),
             input_spec=spec,

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
 from ondevice_rec.recommendation import (
     movielens_files,
@@ -87,7 +88,7 @@ def generate(
         # Until the new one is written, the files belong to no settings.
         if os.path.exists(meta_file):
             os.remove(meta_file)
-        meta = _write_timelines(ratings, movies, output_dir, names, settings)
+        meta = _write_timelines(ratings, output_dir, names, settings)
         if settings.build_vocabs:
             meta |= movielens_vocab.write(
                 output_dir, names.vocab, movies, Counter(ratings.movie.tolist())
@@ -180,7 +181,6 @@ def _read(data_dir: str, min_rating: float | None) -> tuple[Ratings, dict[int, M
 
 def _write_timelines(
     ratings: Ratings,
-    movies: Mapping[int, Movie],
     output_dir: str,
     names: FileNames,
     settings: Settings,
@@ -190,20 +190,27 @@ def _write_timelines(
     _, starts, lengths = np.unique(ratings.user, return_index=True, return_counts=True)
     used = lengths >= settings.min_timeline_length
     in_train = _random_split(starts, lengths, used, settings.train_data_fraction)
-    meta: dict[str, Any] = {}
-    for part, asked in (("train", in_train == 1), ("test", in_train == 0)):
-        path = os.path.join(output_dir, getattr(names, part))
-        timeline_records.write(
-            path,
-            (
-                _timeline(ratings, movies, asked, slice(start, start + length))
-                for start, length in zip(starts[used], lengths[used], strict=True)
-                if asked[start : start + length].any()
-            ),
-        )
-        meta[f"{part}_file"] = path
-        meta[f"{part}_size"] = int(asked.sum())
-    return meta
+    paths = [os.path.join(output_dir, name) for name in (names.train, names.test)]
+    with (
+        timeline_records.writer(paths[0]) as train,
+        timeline_records.writer(paths[1]) as test,
+    ):
+        for start, length in zip(starts[used], lengths[used], strict=True):
+            events = slice(start, start + length)
+            example = _timeline(ratings, events)
+            for number, writer in ((1, train), (0, test)):
+                asked = in_train[events] == number
+                if asked.any():
+                    example.features.feature[timeline.TARGET].CopyFrom(
+                        timeline_records.feature(asked.astype(np.int64))
+                    )
+                    writer.write(example.SerializeToString())
+    return {
+        "train_file": paths[0],
+        "train_size": int((in_train == 1).sum()),
+        "test_file": paths[1],
+        "test_size": int((in_train == 0).sum()),
+    }
 
 
 def _random_split(
@@ -222,19 +229,16 @@ def _random_split(
     return found
 
 
-def _timeline(
-    ratings: Ratings, movies: Mapping[int, Movie], asked: np.ndarray, events: slice
-) -> dict[str, Any]:
-    seen = [movies[movie] for movie in ratings.movie[events].tolist()]
-    return {
-        timeline.USER: [str(ratings.user[events.start]).encode()],
-        timeline.TIMESTAMP: ratings.timestamp[events],
-        timeline.TARGET: asked[events].astype(np.int64),
-        ID: ratings.movie[events],
-        RATING: ratings.rating[events],
-        YEAR: np.array([movie.year for movie in seen], np.int64),
-        GENRE: [genre.encode() for movie in seen for genre in movie.genres],
-        GENRE + timeline.LENGTHS_SUFFIX: np.array(
-            [len(movie.genres) for movie in seen], np.int64
-        ),
-    }
+def _timeline(ratings: Ratings, events: slice) -> tf.train.Example:
+    """A user's ratings; the targets are to be added.
+
+    Years and genres are the movie's and stand in its vocabulary.
+    """
+    return timeline_records.example(
+        {
+            timeline.USER: [str(ratings.user[events.start]).encode()],
+            timeline.TIMESTAMP: ratings.timestamp[events],
+            ID: ratings.movie[events],
+            RATING: ratings.rating[events],
+        }
+    )

@@ -36,6 +36,12 @@ class Movie(NamedTuple):
     year: int
 
 
+def year_of(title: str) -> int:
+    """The year in a title such as "Alpha (1995)", 0 where there is none."""
+    year = _YEAR.search(title)
+    return int(year.group(1)) if year else 0
+
+
 def read_ratings(data_dir: str, rejected: Rejections) -> Ratings:
     """Reads `UserID::MovieID::Rating::Timestamp` lines.
 
@@ -109,11 +115,10 @@ def read_movies(data_dir: str, rejected: Rejections) -> dict[int, Movie]:
         if not separator or not key.isdecimal() or int(key) < 1:
             rejected.add("not MovieID::Title::Genres", 1)
             continue
-        year = _YEAR.search(title)
         movies[int(key)] = Movie(
             title,
             tuple(genre for genre in genres.split("|") if genre),
-            int(year.group(1)) if year else 0,
+            year_of(title),
         )
     if not movies:
         raise UserError(f"{os.path.join(data_dir, MOVIES)} has no movie.")

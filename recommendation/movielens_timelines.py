@@ -10,8 +10,14 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from ondevice_rec.recommendation import movielens, movielens_vocab, timeline_records
+from ondevice_rec.recommendation import (
+    movielens,
+    movielens_files,
+    movielens_vocab,
+    timeline_records,
+)
 from ondevice_rec.recommendation.items import OOV_KEY
+from ondevice_rec.recommendation.log_columns import EventColumn
 from ondevice_rec.recommendation.spec import Feature, FeatureType, InputSpec
 from ondevice_rec.recommendation.timelines import Timelines
 from ondevice_rec.schemas import input_spec_check, timeline
@@ -20,12 +26,23 @@ from ondevice_rec.schemas.errors import UserError
 # Four digits.
 _MAX_YEAR = 9999
 
-_STORED = {
-    movielens.ID: ("INT", tf.int64),
-    movielens.RATING: ("FLOAT", tf.float32),
-    movielens.GENRE: ("STRING", tf.string),
-    movielens.YEAR: ("INT", tf.int64),
+# Columns of the examples, and their types.
+_TYPES = {
+    movielens.ID: "INT",
+    movielens.RATING: "FLOAT",
+    movielens.GENRE: "STRING",
+    movielens.YEAR: "INT",
 }
+# Columns of the files.
+_DTYPES = {
+    timeline.USER: tf.string,
+    timeline.TIMESTAMP: tf.int64,
+    timeline.TARGET: tf.int64,
+    movielens.ID: tf.int64,
+    movielens.RATING: tf.float32,
+}
+
+Vocab = Mapping[int, dict[str, Any]]
 
 
 def check(input_spec: InputSpec, max_length: int, max_genre_length: int) -> None:
@@ -62,13 +79,13 @@ def check(input_spec: InputSpec, max_length: int, max_genre_length: int) -> None
 
 def _check_column(feature: Feature) -> None:
     column = input_spec_check.source_column(feature)
-    if column not in _STORED:
+    if column not in _TYPES:
         raise UserError(
             f"`{feature.feature_name}` is no feature of MovieLens, which has "
-            f"{', '.join(f'context_{name}' for name in _STORED)} and "
+            f"{', '.join(f'context_{name}' for name in _TYPES)} and "
             f"label_{movielens.ID}. Rename it in `input_spec`."
         )
-    expected = _STORED[column][0]
+    expected = _TYPES[column]
     received = FeatureType.Name(feature.feature_type)
     if received != expected:
         raise UserError(
@@ -82,7 +99,7 @@ def _check_column(feature: Feature) -> None:
         )
 
 
-def read(file: str, input_spec: InputSpec, vocab_dir: str) -> Timelines:
+def read(file: str, input_spec: InputSpec, vocab_dir: str, vocab: Vocab) -> Timelines:
     """Reads the columns that the spec asks for.
 
     Keys of features with a `vocab_name` become the number of their line, or 0 where
@@ -92,32 +109,37 @@ def read(file: str, input_spec: InputSpec, vocab_dir: str) -> Timelines:
       file: Written by `movielens.generate`.
       input_spec: Checked by `check`.
       vocab_dir: Folder of the vocabularies.
+      vocab: The movies, whose years and genres are read.
 
     Raises:
       UserError: a vocabulary or the file cannot be read, or features of one column
         have two vocabularies.
     """
-    vocabularies = _vocabularies(input_spec)
-    genre_lengths = movielens.GENRE + timeline.LENGTHS_SUFFIX
-    dtypes = {
-        timeline.USER: tf.string,
-        timeline.TIMESTAMP: tf.int64,
-        timeline.TARGET: tf.int64,
-        **{column: _STORED[column][1] for column in vocabularies},
-    }
-    if movielens.GENRE in vocabularies:
-        dtypes[genre_lengths] = tf.int64
-    parts = timeline_records.read([file], dtypes)
-    columns = {}
-    for column, (feature_name, vocab_name) in vocabularies.items():
-        values = parts[column].values
+    parts = timeline_records.read([file], _DTYPES)
+    movies = parts[movielens.ID].values
+    columns, lengths = {}, {}
+    for column, (feature_name, vocab_name) in _vocabularies(input_spec).items():
+        if column == movielens.GENRE:
+            genres = [_genres(vocab, movie_id) for movie_id in range(max(vocab) + 1)]
+            counts = np.array([len(one) for one in genres], np.int64)
+            of_movies = EventColumn(
+                np.array([genre for one in genres for genre in one], object),
+                lengths=counts,
+            ).take(movies)
+            values = of_movies.values
+            assert of_movies.lengths is not None
+            lengths[column] = of_movies.lengths
+        elif column == movielens.YEAR:
+            years = np.zeros(max(vocab) + 1, np.int64)
+            for movie_id, movie in vocab.items():
+                years[movie_id] = movielens_files.year_of(movie["title"])
+            values = years[movies]
+        else:
+            values = parts[column].values
         if vocab_name:
             keys = movielens_vocab.read_keys(vocab_dir, feature_name, vocab_name)
             values = _ids(values, keys)
         columns[column] = values
-    lengths = {}
-    if movielens.GENRE in vocabularies:
-        lengths[movielens.GENRE] = parts[genre_lengths].values
     return Timelines(
         users=parts[timeline.USER].values.tolist(),
         row_splits=parts[timeline.TIMESTAMP].row_splits,
@@ -126,6 +148,11 @@ def read(file: str, input_spec: InputSpec, vocab_dir: str) -> Timelines:
         columns=columns,
         lengths=lengths,
     )
+
+
+def _genres(vocab: Vocab, movie_id: int) -> list[bytes]:
+    genres = vocab[movie_id]["genres"] if movie_id in vocab else []
+    return [genre.encode() for genre in genres if genre]
 
 
 def filled_in(input_spec: InputSpec, vocab_dir: str, max_movie_id: int) -> InputSpec:
@@ -211,7 +238,7 @@ def as_context(input_spec: InputSpec) -> InputSpec:
 
 
 def by_label_id(
-    vocab: Mapping[int, dict[str, Any]], input_spec: InputSpec, vocab_dir: str
+    vocab: Vocab, input_spec: InputSpec, vocab_dir: str
 ) -> OrderedDict[int, dict[str, Any]]:
     """The movies by the id that the label has for them."""
     label = input_spec.label_feature

@@ -30,10 +30,12 @@ def write(
       What `meta.json` says of them.
     """
     entries = [
-        [movie_id, movie.title, "|".join(movie.genres), counts.get(movie_id, 0)]
-        for movie_id, movie in movies.items()
+        [movie_id, movies[movie_id].title, "|".join(movies[movie_id].genres), count]
+        for movie_id, count in sorted(
+            ((movie_id, counts.get(movie_id, 0)) for movie_id in movies),
+            key=lambda entry: -entry[1],
+        )
     ]
-    entries.sort(key=lambda entry: entry[3], reverse=True)
     vocab_file = os.path.join(output_dir, vocab_filename)
     with open(vocab_file, "w", encoding="utf-8") as file:
         json.dump(entries, file, indent=2)

@@ -407,9 +407,10 @@ def _formats(
 ) -> list[ExportFormat]:
     if wanted is None:
         return list(Recommendation.DEFAULT_EXPORT_FORMAT)
-    single = isinstance(wanted, ExportFormat | str)
+    if isinstance(wanted, ExportFormat | str):
+        wanted = [wanted]
     found = []
-    for each in [wanted] if single else wanted:
+    for each in wanted:
         name = each.name if isinstance(each, ExportFormat) else str(each).upper()
         if name not in [one.name for one in allowed]:
             raise UserError(

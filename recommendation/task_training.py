@@ -18,6 +18,7 @@ from ondevice_rec.recommendation.feed import open_feed
 from ondevice_rec.recommendation.learner import LABEL, Learner
 from ondevice_rec.recommendation.losses import LOSSES
 from ondevice_rec.recommendation.losses.global_softmax import GlobalSoftmax
+from ondevice_rec.recommendation.losses.loss import Loss
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.spec import InputSpec
 from ondevice_rec.recommendation.task_metrics import MeasuredLearner
@@ -61,7 +62,7 @@ class TrainingSettings:
                 f"`optimizer` must be one of {', '.join(OPTIMIZERS)}, received "
                 f"{self.optimizer!r}."
             )
-        names = [name.lower() for name in list(pipeline_config_pb2.Loss.keys())]
+        names = [name.lower() for name in dict(pipeline_config_pb2.Loss.items())]
         if self.loss not in names:
             raise UserError(
                 f"`loss` must be one of {', '.join(names)}, received {self.loss!r}."
@@ -74,10 +75,10 @@ class TrainingSettings:
             self.learning_rate, clipnorm=clip if clip > 0 else None
         )
 
-    def new_loss(self) -> Any:
+    def new_loss(self) -> Loss:
         """The loss, with the pipeline's defaults for what it needs."""
-        number = pipeline_config_pb2.Loss.Value(self.loss.upper())
-        return LOSSES[number].create(pipeline_config_pb2.Training(loss=number))
+        training = pipeline_config_pb2.Training(loss=self.loss.upper())
+        return LOSSES[training.loss].create(training)
 
 
 def fit(

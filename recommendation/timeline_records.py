@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,18 +31,19 @@ class Ragged(NamedTuple):
     row_splits: np.ndarray
 
 
-def write(
-    path: str, rows: Iterable[Mapping[str, np.ndarray | Sequence[bytes]]]
-) -> None:
-    """Writes one Example per row: integers, floats or bytes by column."""
-    with tf.io.TFRecordWriter(path, "GZIP") as writer:
-        for columns in rows:
-            features = {name: _feature(values) for name, values in columns.items()}
-            example = tf.train.Example(features=tf.train.Features(feature=features))
-            writer.write(example.SerializeToString())
+def example(columns: Mapping[str, np.ndarray | Sequence[bytes]]) -> tf.train.Example:
+    """An Example of integers, floats or bytes by column."""
+    features = {name: feature(values) for name, values in columns.items()}
+    return tf.train.Example(features=tf.train.Features(feature=features))
 
 
-def _feature(values: np.ndarray | Sequence[bytes]) -> tf.train.Feature:
+def writer(path: str) -> tf.io.TFRecordWriter:
+    """Writes serialized Examples to a new file."""
+    return tf.io.TFRecordWriter(path, "GZIP")
+
+
+def feature(values: np.ndarray | Sequence[bytes]) -> tf.train.Feature:
+    """One column of an Example."""
     if not isinstance(values, np.ndarray):
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
     if values.dtype.kind == "f":

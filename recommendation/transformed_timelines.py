@@ -130,7 +130,10 @@ def _read(
         lengths={
             column: parts[column + timeline.LENGTHS_SUFFIX].values for column in several
         },
-        user_columns={column: tuple(parts[column]) for column in of_user},
+        user_columns={
+            column: (parts[column].values, parts[column].row_splits)
+            for column in of_user
+        },
     )
 
 
