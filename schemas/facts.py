@@ -11,6 +11,9 @@ from __future__ import annotations
 POPULARITY_PREFIX = "popularity_"
 QUERY_COUNT = "query_count"
 VOCAB_SIZE = "vocab_size"
+# JSON: slice -> its queries and the model's metrics, of the slices with most queries.
+SLICE_METRICS = "slice_metrics"
+MAX_SLICES = 200
 
 # On the blessing, as TFX's Evaluator writes them.
 BLESSED = "blessed"
@@ -20,6 +23,8 @@ COMPONENT_ID = "component_id"
 # On the blessing of a model that is refused, and on the pushed model where nothing
 # was pushed: why, in words.
 REFUSAL = "refusal"
+# On the blessing of a model that is blessed: the conditions that held, in words.
+REASON = "reason"
 
 # On the pushed model, the first three as TFX's Pusher writes them.
 PUSHED = "pushed"
@@ -47,3 +52,19 @@ ITEMS = "items"
 # On the model, as `training.TrainingReport` describes them.
 TRAINING_COUNTS = ("epochs", "best_epoch", "steps", "examples")
 TRAINING_MEASURES = ("best_validation_recall", "seconds")
+
+# On everything our executors write: a digest of the artifact's files (see
+# `components/provenance.py`), the code that wrote them, and who ran it where. The
+# commit is known only where the package runs from a checkout.
+CONTENT_SHA256 = "content_sha256"
+PACKAGE_VERSION = "package_version"
+GIT_COMMIT = "git_commit"
+USER = "user"
+HOST = "host"
+PROVENANCE = (CONTENT_SHA256, PACKAGE_VERSION, GIT_COMMIT, USER, HOST)
+
+# On the transform graph, the first the digest of the schema's file, the others JSON:
+# column -> type, and column -> {"size": keys, "sha256": of the file of keys}.
+SCHEMA_SHA256 = "schema_sha256"
+SCHEMA_COLUMNS = "schema_columns"
+VOCABULARIES = "vocabularies"

@@ -17,6 +17,7 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import proto_utils
 
+from ondevice_rec.components import provenance
 from ondevice_rec.components.activity_example_gen import (
     catalogue,
     driver,
@@ -88,6 +89,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             artifact.set_int_custom_property(facts.ROWS_REJECTED, rejected)
         known = found["catalogue"].get("items", 0)
         items.set_int_custom_property(facts.ITEMS, known)
+        provenance.record(output_dict)
 
     def _ingest(
         self, exec_properties: dict[str, Any], examples: str, items: str, summary: str

@@ -11,6 +11,7 @@ from tfx.components.trainer.executor import GenericExecutor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
 
+from ondevice_rec.components import provenance
 from ondevice_rec.components.recommendation_trainer import custom_config
 from ondevice_rec.schemas import facts
 
@@ -38,3 +39,4 @@ class Executor(GenericExecutor):
             model.set_int_custom_property(name, report[name])
         for name in facts.TRAINING_MEASURES:
             model.set_float_custom_property(name, report[name])
+        provenance.record(output_dict)

@@ -3,8 +3,10 @@
 from google.protobuf import json_format
 from tfx import types
 from tfx.components.transform.component import Transform
+from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.proto import transform_pb2
 
+from ondevice_rec.components.sequence_transform.executor import Executor
 from ondevice_rec.components.sequence_transform.preprocessing import (
     INPUT_SPEC_KEY,
     MIN_VOCAB_COUNT_KEY,
@@ -30,6 +32,8 @@ class SequenceTransform(Transform):
             input_spec=input_spec,
         )
     """
+
+    EXECUTOR_SPEC = BeamExecutorSpec(Executor)
 
     def __init__(
         self,

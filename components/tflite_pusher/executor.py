@@ -18,6 +18,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils, proto_utils
 
+from ondevice_rec.components import provenance
 from ondevice_rec.components.tflite_pusher import lineage_ids, titles, verification
 from ondevice_rec.components.tflite_pusher.verification import Verification
 from ondevice_rec.components.topk_evaluator.slices import OVERALL
@@ -63,6 +64,7 @@ class Executor(BaseExecutor):
         refusal = self.check_blessing(input_dict["model_blessing"])
         if refusal:
             mark_not_pushed(pushed, refusal)
+            provenance.record(output_dict)
             return
         serving = proto_utils.json_to_proto(exec_properties["serving"], Serving())
         model = artifact_utils.get_single_instance(input_dict["model"])
@@ -92,6 +94,7 @@ class Executor(BaseExecutor):
             },
         )
         mark_pushed(pushed, published)
+        provenance.record(output_dict)
 
     def check_blessing(self, blessings: Sequence[types.Artifact]) -> str:
         """Why the model must not be pushed; empty for a blessed one."""

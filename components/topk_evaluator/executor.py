@@ -18,6 +18,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils, proto_utils
 
+from ondevice_rec.components import provenance
 from ondevice_rec.components.topk_evaluator import (
     beam_pipeline,
     config_check,
@@ -96,6 +97,9 @@ class Executor(BaseBeamExecutor):
         write_blessing(
             blessing, model, refusals, exec_properties.get("current_component_id")
         )
+        if not refusals:
+            blessing.set_string_custom_property(facts.REASON, gate.reason(checks))
+        provenance.record(output_dict)
 
     def measure(
         self,
@@ -198,6 +202,20 @@ def write_metrics(
         )
     evaluation.set_int_custom_property(facts.QUERY_COUNT, overall.queries)
     evaluation.set_int_custom_property(facts.VOCAB_SIZE, vocab_size)
+    evaluation.set_string_custom_property(facts.SLICE_METRICS, slice_metrics(results))
+
+
+def slice_metrics(results: Mapping[str, SliceResult]) -> str:
+    """The model's metrics of the slices with most queries, as JSON, to six digits."""
+    named = [(name, r) for name, r in results.items() if name != OVERALL]
+    largest = sorted(named, key=lambda pair: -pair[1].queries)[: facts.MAX_SLICES]
+    return json.dumps(
+        {
+            name: {k: float(f"{v:.6g}") for k, v in result.candidate.items()}
+            for name, result in sorted(largest, key=lambda pair: pair[0])
+        },
+        ensure_ascii=False,
+    )
 
 
 def write_blessing(

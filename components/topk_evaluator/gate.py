@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ondevice_rec.components.topk_evaluator.slices import OVERALL
@@ -51,6 +51,22 @@ def checks(evaluation: Evaluation, results: Mapping[str, SliceResult]) -> list[C
     for threshold in evaluation.thresholds:
         found += _threshold(threshold, results)
     return found
+
+
+def reason(held: Sequence[Check]) -> str:
+    """The conditions that a blessed model was held against, in words."""
+    return "; ".join(map(_words, held))
+
+
+def _words(check: Check) -> str:
+    where = "" if check.slice == OVERALL else f" on {check.slice}"
+    if check.lower is not None:
+        bound = f"the minimum is {check.lower:.6g}"
+    elif check.upper is not None:
+        bound = f"the maximum is {check.upper:.6g}"
+    else:
+        bound = f"at least {check.ratio:.6g} times the popularity model's"
+    return f"{check.metric}{where} is {check.value:.6g}, {bound}"
 
 
 def decisive_metric(evaluation: Evaluation) -> str:

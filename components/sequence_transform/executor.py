@@ -1,0 +1,79 @@
+"""TFX's Transform executor, which also notes what it read by and what it learnt."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import tensorflow_transform as tft
+from google.protobuf import json_format, text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx import types
+from tfx.components.transform import executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.types import standard_component_specs as specs
+from tfx.utils import io_utils
+
+from ondevice_rec.components import provenance
+from ondevice_rec.components.sequence_transform.preprocessing import INPUT_SPEC_KEY
+from ondevice_rec.schemas import facts, input_spec_check, input_spec_pb2
+
+
+class Executor(executor.Executor):
+    """Transforms, then describes schema and vocabularies on the transform graph."""
+
+    def Do(  # noqa: N802
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        super().Do(input_dict, output_dict, exec_properties)
+        graph = artifact_utils.get_single_instance(
+            output_dict[specs.TRANSFORM_GRAPH_KEY]
+        )
+        schema_uri = artifact_utils.get_single_uri(input_dict[specs.SCHEMA_KEY])
+        spec = json.loads(exec_properties[specs.CUSTOM_CONFIG_KEY])[INPUT_SPEC_KEY]
+        columns = input_spec_check.vocabulary_caps(
+            json_format.Parse(spec, input_spec_pb2.InputSpec())
+        )
+        described = {
+            **describe_schema(_read(io_utils.get_only_uri_in_dir(schema_uri))),
+            facts.VOCABULARIES: json.dumps(vocabularies(graph.uri, columns)),
+        }
+        for name, value in described.items():
+            graph.set_string_custom_property(name, value)
+        provenance.record(output_dict)
+
+
+def describe_schema(content: bytes) -> dict[str, str]:
+    """Properties that tell a schema from another, given its `schema.pbtxt`."""
+    schema = text_format.Parse(content, schema_pb2.Schema())
+    columns = {f.name: schema_pb2.FeatureType.Name(f.type) for f in schema.feature}
+    return {
+        facts.SCHEMA_SHA256: hashlib.sha256(content).hexdigest(),
+        facts.SCHEMA_COLUMNS: json.dumps(columns, sort_keys=True),
+    }
+
+
+def vocabularies(
+    transform_graph: str, columns: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    """Number of keys and digest of the vocabulary of each column."""
+    graph = tft.TFTransformOutput(transform_graph)
+    found = {}
+    for column in columns:
+        content = _read(graph.vocabulary_file_by_name(column))
+        found[column] = {
+            "size": content.count(b"\n"),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+    return found
+
+
+def _read(path: str) -> bytes:
+    with fileio.open(path, "rb") as file:
+        return file.read()
