@@ -313,7 +313,9 @@ def main() -> None:
                 rows += recall(
                     original, ours, encoder, folder.resolve(), arguments.seconds
                 )
-            print(f"{encoder} is measured.", file=sys.stderr)
+            for row in rows:
+                if row["encoder"] == encoder:
+                    print(*row.values(), sep="\t", file=sys.stderr)
     report.publish("Model Maker's original code and ours", rows, arguments.json)
 
 
