@@ -44,6 +44,7 @@ def metric_names(top_k: Sequence[int]) -> list[str]:
     return [
         *(f"recall@{k}" for k in top_k),
         *(f"ndcg@{k}" for k in top_k),
+        *(f"mrr@{k}" for k in top_k),
         "mrr",
         "mean_rank",
     ]
@@ -52,10 +53,15 @@ def metric_names(top_k: Sequence[int]) -> list[str]:
 def query_metrics(
     ranks: np.ndarray, vocab_size: int, top_k: Sequence[int]
 ) -> np.ndarray:
-    """Metrics of each query on its own.
+    """Metrics of each query on its own, with rank r of its one relevant item.
 
-    With one relevant item the ideal DCG is 1, and NDCG@k is 1 / log2(rank + 1) up to
-    rank k (Jarvelin and Kekalainen, 2002).
+    recall@k: 1 if r <= k, else 0; also called hit rate.
+    ndcg@k: 1 / log2(r + 1) if r <= k, else 0: the ideal DCG is 1 (Jarvelin and
+        Kekalainen, "Cumulated gain-based evaluation of IR techniques", 2002).
+    mrr@k: 1 / r if r <= k, else 0; mrr: the same without a k (Voorhees, "The TREC-8
+        question answering track report", 1999). Average precision with one relevant
+        item is its reciprocal rank, so MAP@k is this very number.
+    mean_rank: r.
 
     Args:
       ranks: int `[queries]`, ranks from 1 on; `vocab_size` or more for a miss.
@@ -72,23 +78,8 @@ def query_metrics(
     columns = [
         *((rank <= k).astype(np.float64) for k in top_k),
         *(np.where(rank <= k, gain, 0.0) for k in top_k),
+        *(np.where(rank <= k, 1.0 / rank, 0.0) for k in top_k),
         1.0 / rank,
         np.where(missed, float(vocab_size), rank),
     ]
     return np.stack(columns, axis=1)
-
-
-def popularity_ranks(counts: np.ndarray) -> np.ndarray:
-    """Rank of each item when items are scored by how often they occur.
-
-    Args:
-      counts: int `[vocab_size]`, events per id; id 0 is no candidate.
-
-    Returns:
-      int64 `[vocab_size]`, ties pessimistic; `vocab_size` for id 0.
-    """
-    candidates = np.sort(counts[1:])
-    ranks = np.empty(len(counts), np.int64)
-    ranks[0] = len(counts)
-    ranks[1:] = len(candidates) - np.searchsorted(candidates, counts[1:], side="left")
-    return ranks

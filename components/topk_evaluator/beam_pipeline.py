@@ -16,6 +16,7 @@ from ondevice_rec.components.topk_evaluator import statistics
 from ondevice_rec.components.topk_evaluator.slices import Slicer
 from ondevice_rec.components.topk_evaluator.statistics import Statistics
 from ondevice_rec.recommendation import progress, ranking
+from ondevice_rec.recommendation.baselines.count_model import popularity_ranks
 from ondevice_rec.schemas import timeline
 from ondevice_rec.schemas.input_spec_check import source_column
 
@@ -131,7 +132,7 @@ class _RankQueries(beam.DoFn):
         spec = self._assets.input_spec
         vocab_size = spec.label_feature.vocab_size
         slicer = Slicer(self._slice_names, spec, self._assets.vocabularies, item_counts)
-        popularity = ranking.popularity_ranks(item_counts)
+        popularity = popularity_ranks(item_counts)
         batch_size = max(1, min(_MAX_BATCH, _MAX_SCORES // vocab_size))
         found: Statistics = {}
         done = 0

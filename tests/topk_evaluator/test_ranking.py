@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
 from ondevice_rec.recommendation import ranking
+from ondevice_rec.recommendation.baselines.count_model import popularity_ranks
 
 
 def brute_force_rank(scores: list[float], item: int) -> int:
@@ -38,6 +39,8 @@ def test_metrics_worked_out_by_hand() -> None:
             "recall@3": 2 / 3,
             "ndcg@1": 1 / 3,
             "ndcg@3": (1 + 1 / math.log2(4)) / 3,
+            "mrr@1": 1 / 3,
+            "mrr@3": (1 + 1 / 3) / 3,
             "mrr": (1 + 1 / 3) / 3,
             "mean_rank": 14 / 3,
         }
@@ -77,13 +80,13 @@ def test_ndcg_agrees_with_scikit_learn_where_scores_differ(
 
 @given(st.lists(st.integers(0, 4), min_size=2, max_size=30))
 def test_popularity_ranks_are_the_ranks_of_the_counts(counts: list[int]) -> None:
-    found = ranking.popularity_ranks(np.array(counts))
+    found = popularity_ranks(np.array(counts))
     expected = [brute_force_rank(counts, item) for item in range(1, len(counts))]
     assert found.tolist() == [len(counts), *expected]
 
 
 def test_ties_count_against_the_item() -> None:
-    assert ranking.popularity_ranks(np.array([0, 5, 5, 5])).tolist() == [4, 3, 3, 3]
+    assert popularity_ranks(np.array([0, 5, 5, 5])).tolist() == [4, 3, 3, 3]
 
 
 def test_metrics_of_parts_add_up() -> None:

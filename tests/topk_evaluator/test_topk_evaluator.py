@@ -179,6 +179,7 @@ def expected_metrics(ranks: Sequence[int], k: int) -> dict[str, float]:
         f"ndcg@{k}": float(
             np.mean([1 / np.log2(rank + 1) if rank <= k else 0 for rank in found])
         ),
+        f"mrr@{k}": float(np.mean([1 / rank if rank <= k else 0 for rank in found])),
         "mrr": float(np.mean([1 / rank for rank in found])),
         "mean_rank": float(np.mean(ranks)),
         "query_count": len(ranks),

@@ -1,0 +1,1 @@
+"""Models without weights, to hold a trained one against."""
