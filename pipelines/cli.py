@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_init(commands)
     _add_run(commands)
     _add_recommend(commands)
+    _add_rollback(commands)
     return parser
 
 
@@ -115,6 +116,24 @@ def _add_recommend(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(function=_recommend)
 
 
+def _add_rollback(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "rollback",
+        help="serve an earlier version again",
+        description="Makes another version of a push folder the one that is served, "
+        "until the next push.",
+    )
+    parser.add_argument("serving_dir", metavar="SERVING_DIR", help="a push folder")
+    parser.add_argument(
+        "version",
+        metavar="VERSION",
+        type=int,
+        nargs="?",
+        help="version to serve (default: the one before the served one)",
+    )
+    parser.set_defaults(function=_rollback)
+
+
 def _init(arguments: argparse.Namespace) -> int:
     from ondevice_rec.pipelines import init_config
 
@@ -167,6 +186,12 @@ def _recommend(arguments: argparse.Namespace) -> int:
         arguments.json,
         arguments.exclude_seen,
     )
+
+
+def _rollback(arguments: argparse.Namespace) -> int:
+    from ondevice_rec.pipelines import rollback
+
+    return rollback.run(arguments.serving_dir, arguments.version)
 
 
 if __name__ == "__main__":

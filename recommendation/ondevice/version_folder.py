@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ondevice_rec.recommendation.items import LABELS, VOCABULARY, Items
 from ondevice_rec.schemas.errors import UserError
 
 MANIFEST = "manifest.json"
+# In the serving folder: the number of the version that is served.
+CURRENT = "current"
 MODEL = "model.tflite"
 SAVED_MODEL = "saved_model"
 
 FORMAT_VERSION = 1
+
+Read = TypeVar("Read")
 
 _REMEDY = "Push the model again, or use another version."
 
@@ -96,24 +101,98 @@ def versions(serving_dir: Path) -> list[int]:
     )
 
 
+def current_version(serving_dir: Path) -> int | None:
+    """The version that `current` names; None where there is no such file.
+
+    Raises:
+      UserError: it names none.
+    """
+    try:
+        text = (serving_dir / CURRENT).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    if not text.strip().isdecimal():
+        raise UserError(
+            f"{serving_dir / CURRENT} must hold the number of a version, received "
+            f"{text!r}. Write one of those in the folder: ondevice-rec rollback "
+            f"{serving_dir} VERSION"
+        )
+    return int(text)
+
+
+def served_version(serving_dir: Path) -> int:
+    """The version that readers get: `current`'s, or the latest where there is none.
+
+    Raises:
+      UserError: there is no version, or `current` names none of them.
+    """
+    while True:
+        named = current_version(serving_dir)
+        found = versions(serving_dir)
+        if named is not None and named in found:
+            return named
+        # A push in between served another one, and may have removed this one.
+        if current_version(serving_dir) == named:
+            break
+    if not found:
+        raise UserError(
+            f"No version in {serving_dir}: it must be a folder that versions are "
+            "pushed to, or one version folder. Push a model first: "
+            "ondevice-rec run CONFIG.yaml"
+        )
+    if named is None:
+        return found[-1]
+    raise UserError(
+        f"{serving_dir / CURRENT} names version {named}, which is not there; there "
+        f"are {', '.join(map(str, found))}. Choose one: ondevice-rec rollback "
+        f"{serving_dir} VERSION"
+    )
+
+
 def open_version(folder: str | Path) -> VersionFolder:
-    """Opens a version folder, or the latest version of a serving folder.
+    """Opens a version folder, or the version that a serving folder serves.
 
     Raises:
       UserError: there is no version, or it was not written by this format.
     """
-    path = Path(folder)
-    if not (path / MANIFEST).is_file():
-        found = versions(path)
-        if not found:
-            raise UserError(
-                f"No version in {path}: it must be a folder that versions are pushed "
-                "to, or one version folder. Push a model first: "
-                "ondevice-rec run CONFIG.yaml"
-            )
-        path = path / str(found[-1])
+    return read_version(folder, lambda version: version)
+
+
+def read_version(folder: str | Path, read: Callable[[VersionFolder], Read]) -> Read:
+    """Reads from a version that a push may replace, and remove, meanwhile.
+
+    Args:
+      folder: A version folder, or a serving folder.
+      read: Reads what is needed; called again for another version where the one it
+        was called for is no longer served.
+
+    Returns:
+      What `read` gives.
+
+    Raises:
+      UserError: as `open_version`; and what `read` raises.
+    """
+    while True:
+        path = _locate(Path(folder))
+        try:
+            return read(VersionFolder(path, _manifest(path)))
+        except (UserError, OSError):
+            if _locate(Path(folder)) == path:
+                raise
+
+
+def _locate(folder: Path) -> Path:
+    """The version folder that is meant."""
+    if (folder / MANIFEST).is_file():
+        return folder
+    return folder / str(served_version(folder))
+
+
+def _manifest(path: Path) -> dict[str, Any]:
     try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = json.loads(
+            (path / MANIFEST).read_text(encoding="utf-8")
+        )
         written_by = manifest["format_version"]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
@@ -125,7 +204,7 @@ def open_version(folder: str | Path) -> VersionFolder:
             f"{FORMAT_VERSION}. Use the release of ondevice-rec that pushed it: "
             f"{manifest.get('package_version', 'unknown')}."
         )
-    return VersionFolder(path, manifest)
+    return manifest
 
 
 def file_sha256(path: Path) -> str:

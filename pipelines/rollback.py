@@ -1,0 +1,26 @@
+"""The `rollback` command: another version is served."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ondevice_rec.recommendation.ondevice import rollback
+
+
+def run(serving_dir: str, version: int | None) -> int:
+    """Serves another version and says which.
+
+    Args:
+      serving_dir: Folder that versions are pushed to.
+      version: The version to serve; left out: the one before the served one.
+
+    Returns:
+      The exit status, 0.
+
+    Raises:
+      UserError: there is no such version, or its files are not those published.
+    """
+    before, now = rollback.rollback(Path(serving_dir), version)
+    sys.stdout.write(f"{serving_dir} serves version {now}; before: {before}\n")
+    return 0
