@@ -115,19 +115,32 @@ class MeasuredLearner(Learner):
         super().__init__(model, loss)
         self.ranks = RankMetrics(top_k)
 
+    def call(
+        self, inputs: Mapping[str, Tensor], training: bool | None = None
+    ) -> dict[str, Tensor]:
+        """Adds the loss.
+
+        Returns:
+          What `RankMetrics.update_state` takes. JAX has no weights at hand when metrics
+          are updated, so the similarities are worked out here.
+        """
+        vectors = super().call(inputs, training)
+        labels = ops.cast(ops.reshape(inputs[LABEL], (-1,)), "int32")
+        table = self.model.item_table
+        own = ops.take(table, labels, axis=0)
+        return {
+            "labels": labels,
+            "of_all": ops.matmul(vectors, ops.transpose(table)),
+            "of_batch": ops.matmul(vectors, ops.transpose(own)),
+        }
+
     def compute_metrics(
         self,
         x: Mapping[str, Tensor],
         y: Tensor,
-        y_pred: Tensor,
+        y_pred: dict[str, Tensor],
         sample_weight: Tensor | None = None,
     ) -> dict[str, Any]:
         """Adds the batch to the metrics."""
-        labels = ops.cast(ops.reshape(x[LABEL], (-1,)), "int32")
-        table = self.model.item_table
-        self.ranks.update_state(
-            labels,
-            ops.matmul(y_pred, ops.transpose(table)),
-            ops.matmul(y_pred, ops.transpose(ops.take(table, labels, axis=0))),
-        )
+        self.ranks.update_state(**y_pred)
         return self.get_metrics_result()

@@ -110,7 +110,7 @@ def fit(
     learner.compile(
         settings.new_optimizer(),
         steps_per_execution=_per_execution(steps_per_epoch),
-        jit_compile=False,
+        jit_compile=_jit_compile(),
     )
     watch = _Watch(
         None
@@ -148,8 +148,8 @@ class Evaluation:
             model, GlobalSoftmax(), model.hparams.eval_top_k
         )
         self._learner.compile(
-            steps_per_execution=_STEPS_PER_EXECUTION,
-            jit_compile=False,
+            steps_per_execution=_per_execution(),
+            jit_compile=_jit_compile(),
         )
 
     def measure(self) -> dict[str, float]:
@@ -187,9 +187,22 @@ def _inputs(spec: InputSpec) -> Callable[..., Any]:
     return inputs
 
 
-def _per_execution(steps: int) -> int:
-    """Keras runs whole executions only, and the steps asked for are run exactly."""
+def _per_execution(steps: int | None = None) -> int:
+    """Steps run at once.
+
+    Keras runs whole executions only, and the steps asked for are run exactly. JAX
+    compiles every step of an execution anew.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    if steps is None:
+        return _STEPS_PER_EXECUTION
     return max(n for n in range(1, _STEPS_PER_EXECUTION + 1) if steps % n == 0)
+
+
+def _jit_compile() -> bool:
+    """TensorFlow's own kernels are quicker than XLA's on a CPU; JAX has only XLA's."""
+    return keras.backend.backend() != "tensorflow"
 
 
 class _Watch(keras.callbacks.Callback):
