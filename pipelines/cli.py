@@ -11,6 +11,8 @@ import importlib.util
 import sys
 from collections.abc import Sequence
 
+from ondevice_rec.lineage.errors import LineageError
+from ondevice_rec.pipelines import lineage_arguments
 from ondevice_rec.schemas.errors import UserError, find
 
 
@@ -26,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.function(arguments))
-    except UserError as error:
+    except (UserError, LineageError) as error:
         print(f"ondevice-rec: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -44,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_recommend(commands)
     _add_rollback(commands)
+    lineage_arguments.add(commands, _lineage)
     return parser
 
 
@@ -192,6 +195,14 @@ def _rollback(arguments: argparse.Namespace) -> int:
     from ondevice_rec.pipelines import rollback
 
     return rollback.run(arguments.serving_dir, arguments.version)
+
+
+def _lineage(arguments: argparse.Namespace) -> int:
+    from ondevice_rec.pipelines import lineage_command
+
+    text, code = lineage_command.answer(arguments)
+    print(text)
+    return code
 
 
 if __name__ == "__main__":

@@ -1,0 +1,42 @@
+"""What changed between two models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ondevice_rec.lineage import sections
+from ondevice_rec.lineage.graph import Value
+from ondevice_rec.lineage.trace import Trace
+
+
+@dataclass(frozen=True)
+class Change:
+    """A fact that is not the same.
+
+    Attributes:
+      section: See `sections`.
+      name: The fact.
+      before: Its value for the first model; None where it is not recorded.
+      after: For the second.
+    """
+
+    section: str
+    name: str
+    before: Value | bool | None
+    after: Value | bool | None
+
+
+def diff(before: Trace, after: Trace) -> list[Change]:
+    """Every fact that differs, by section, in the order of the first model's facts.
+
+    Args:
+      before: One model.
+      after: The other.
+    """
+    first, second = sections.sections(before), sections.sections(after)
+    return [
+        Change(section, name, first[section].get(name), second[section].get(name))
+        for section in first
+        for name in {**first[section], **second[section]}
+        if first[section].get(name) != second[section].get(name)
+    ]

@@ -1,0 +1,1 @@
+"""How lineage is shown: pure functions from facts and graphs to text."""

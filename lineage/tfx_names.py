@@ -1,0 +1,24 @@
+"""Names that TFX gives to what it writes into ML Metadata."""
+
+from __future__ import annotations
+
+# Types of artifacts.
+EXAMPLES = "Examples"
+SCHEMA = "Schema"
+TRANSFORM_GRAPH = "TransformGraph"
+MODEL = "Model"
+EVALUATION = "ModelEvaluation"
+BLESSING = "ModelBlessing"
+PUSHED_MODEL = "PushedModel"
+
+# Types of contexts.
+PIPELINE = "pipeline"
+RUN = "pipeline_run"
+NODE = "node"
+
+# Custom property of every artifact.
+TFX_VERSION = "tfx_version"
+# Custom properties of file-based ExampleGens' executions.
+INPUT_BASE = "input_base"
+# Of ActivityExampleGen's: the log's columns and path, as JSON.
+LOG = "log"

@@ -1,0 +1,79 @@
+"""Follows events through a store, breadth first: a round trip per level, not per node.
+
+An artifact that was taken from the cache came out of several executions; the first
+one wrote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ondevice_rec.lineage.graph import Event, Graph
+from ondevice_rec.lineage.store import Store
+
+
+def upstream(store: Store, artifacts: Iterable[int]) -> Graph:
+    """Everything that artifacts were made from, and what made it.
+
+    Args:
+      store: The store.
+      artifacts: Ids to begin at; they are part of the graph.
+    """
+    graph = Graph()
+    frontier = set(artifacts)
+    while frontier:
+        _add_artifacts(store, graph, frontier)
+        first: dict[int, Event] = {}
+        for event in store.events_of_artifacts(frontier):
+            known = first.get(event.artifact)
+            if event.output and (known is None or event.execution < known.execution):
+                first[event.artifact] = event
+        _add_edges(graph, first.values())
+        fresh = {e.execution for e in first.values()} - graph.executions.keys()
+        _add_executions(store, graph, fresh)
+        inputs = [e for e in store.events_of_executions(fresh) if not e.output]
+        _add_edges(graph, inputs)
+        frontier = {e.artifact for e in inputs} - graph.artifacts.keys()
+    return graph
+
+
+def downstream(store: Store, executions: Iterable[int]) -> Graph:
+    """Everything that executions wrote, and what was made from it.
+
+    Executions that took everything from the cache made nothing and are left out.
+
+    Args:
+      store: The store.
+      executions: Ids to begin at; they are part of the graph, their inputs are not.
+    """
+    graph = Graph()
+    frontier = set(executions)
+    pending: list[Event] = []
+    while frontier:
+        _add_executions(store, graph, frontier)
+        fresh = {i for i in frontier if graph.executions[i].state != "cached"}
+        for cached in frontier - fresh:
+            del graph.executions[cached]
+        _add_edges(graph, (e for e in pending if e.execution in fresh))
+        outputs = [e for e in store.events_of_executions(fresh) if e.output]
+        _add_edges(graph, outputs)
+        written = {e.artifact for e in outputs} - graph.artifacts.keys()
+        _add_artifacts(store, graph, written)
+        pending = [e for e in store.events_of_artifacts(written) if not e.output]
+        # An execution that was met before may read what was found only now.
+        _add_edges(graph, (e for e in pending if e.execution in graph.executions))
+        frontier = {e.execution for e in pending} - graph.executions.keys()
+    return graph
+
+
+def _add_artifacts(store: Store, graph: Graph, ids: Iterable[int]) -> None:
+    graph.artifacts.update((node.id, node) for node in store.artifacts(ids))
+
+
+def _add_executions(store: Store, graph: Graph, ids: Iterable[int]) -> None:
+    graph.executions.update((node.id, node) for node in store.executions(ids))
+
+
+def _add_edges(graph: Graph, events: Iterable[Event]) -> None:
+    ordered = sorted(events, key=lambda e: (e.execution, e.output, e.artifact, e.key))
+    graph.edges.update(dict.fromkeys(ordered))
