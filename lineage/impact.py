@@ -58,7 +58,7 @@ def of_span(store: Store, span: int) -> Impact:
     """
     known: set[int] = set()
     examples = []
-    for artifact in store.artifacts_of_type(tfx_names.EXAMPLES):
+    for artifact in store.artifacts_of_type(tfx_names.EXAMPLES, facts.SPAN):
         found = artifact.number(facts.SPAN)
         if found is None:
             continue
@@ -91,13 +91,7 @@ def of_execution(store: Store, execution: int) -> Impact:
 
 
 def _writers(store: Store, artifacts: Iterable[int]) -> list[int]:
-    """The executions that wrote artifacts: the first that each came out of."""
-    first: dict[int, int] = {}
-    for event in store.events_of_artifacts(artifacts):
-        if event.output:
-            known = first.get(event.artifact, event.execution)
-            first[event.artifact] = min(event.execution, known)
-    return sorted(set(first.values()))
+    return sorted({event.execution for event in store.writers(artifacts).values()})
 
 
 def _impact(store: Store, roots: Sequence[int]) -> Impact:

@@ -11,6 +11,7 @@ from ondevice_rec.lineage.graph import ArtifactNode
 from ondevice_rec.lineage.store import Store
 
 _SHOWN = 10
+_LOOKED_AT = (facts.PUSHED, facts.PUSHED_VERSION, facts.MODEL_SHA256)
 # Fewer digits of a sha256 are taken for a mistake.
 _MIN_DIGITS = 8
 
@@ -28,12 +29,12 @@ def find(store: Store, wanted: str | None = None) -> ArtifactNode:
       LineageError: there is no such model; the message lists the versions there are.
     """
     on_device = _sha256_of(wanted) if wanted and _is_path(wanted) else None
-    known = []
-    for artifact in store.artifacts_of_type(tfx_names.PUSHED_MODEL):
+    known: list[str] = []
+    for artifact in store.artifacts_of_type(tfx_names.PUSHED_MODEL, *_LOOKED_AT):
         if artifact.number(facts.PUSHED) != 1:
             continue
         if wanted is None or _is(artifact, on_device or wanted):
-            return artifact
+            return store.artifacts([artifact.id])[0]
         if len(known) <= _SHOWN:
             known.append(artifact.text(facts.PUSHED_VERSION) or f"#{artifact.id}")
     if not known:

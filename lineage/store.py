@@ -73,10 +73,32 @@ class Store:
             for found in self._ask(self._store.get_executions_by_id, part)
         ]
 
-    def events_of_artifacts(self, ids: Iterable[int]) -> Iterator[Event]:
-        """What these artifacts came out of and went into."""
-        for part in _parts(ids):
-            yield from _events(self._ask(self._store.get_events_by_artifact_ids, part))
+    def writers(self, artifacts: Iterable[int]) -> dict[int, Event]:
+        """Artifact -> the event by which it was written.
+
+        What was taken from the cache came out of several executions; the first one
+        wrote it.
+        """
+        found: dict[int, pb.Event] = {}
+        for part in _parts(artifacts):
+            for event in self._ask(self._store.get_events_by_artifact_ids, part):
+                if event.type not in _OUTPUTS:
+                    continue
+                known = found.setdefault(event.artifact_id, event)
+                if event.execution_id < known.execution_id:
+                    found[event.artifact_id] = event
+        return {event.artifact: event for event in _events(found.values())}
+
+    def readers(self, artifacts: Iterable[int]) -> list[Event]:
+        """The events by which artifacts were read."""
+        return [
+            event
+            for part in _parts(artifacts)
+            for event in _events(
+                self._ask(self._store.get_events_by_artifact_ids, part)
+            )
+            if not event.output
+        ]
 
     def events_of_executions(self, ids: Iterable[int]) -> Iterator[Event]:
         """What went into these executions and came out of them."""
@@ -93,11 +115,15 @@ class Store:
         found = self._ask(self._store.get_contexts_by_execution, execution)
         return [_context(context) for context in found]
 
-    def artifacts_of_type(self, name: str) -> Iterator[ArtifactNode]:
+    def artifacts_of_type(self, name: str, *facts: str) -> Iterator[ArtifactNode]:
         """Artifacts of a type, newest first: the first ones by page, then the rest.
 
         The database sorts the whole type for every page, so that reading thousands by
         page takes four times as long as at once.
+
+        Args:
+          name: The type.
+          *facts: The only properties to read; none: all of them, which takes longer.
         """
         request = service.GetArtifactsByTypeRequest(type_name=name)
         response = service.GetArtifactsByTypeResponse
@@ -106,13 +132,13 @@ class Store:
         for page in itertools.islice(pages, _PAGES):
             for found in page.artifacts:
                 oldest = found.id
-                yield _artifact(found)
+                yield _artifact(found, facts)
         if oldest is None or not request.options.next_page_token:
             return
         rest = self._ask(self._store.get_artifacts_by_type, name)
         for found in sorted(rest, key=lambda artifact: -artifact.id):
             if found.id < oldest:
-                yield _artifact(found)
+                yield _artifact(found, facts)
 
     def all_artifacts(self) -> Iterator[ArtifactNode]:
         """Every artifact, newest first, a page at a time."""
@@ -173,12 +199,12 @@ def _parts(ids: Iterable[int]) -> Iterator[Sequence[int]]:
         yield wanted[start : start + _IDS]
 
 
-def _artifact(found: pb.Artifact) -> ArtifactNode:
+def _artifact(found: pb.Artifact, facts: Sequence[str] = ()) -> ArtifactNode:
     return ArtifactNode(
         id=found.id,
         type=found.type,
         uri=found.uri,
-        properties=_properties(found),
+        properties=_properties(found, facts),
         created=found.create_time_since_epoch,
         live=found.state in (pb.Artifact.LIVE, pb.Artifact.UNKNOWN),
     )
@@ -210,11 +236,14 @@ def _events(found: Iterable[pb.Event]) -> Iterator[Event]:
             )
 
 
-def _properties(found: pb.Artifact | pb.Execution) -> dict[str, Value]:
+def _properties(
+    found: pb.Artifact | pb.Execution, facts: Sequence[str] = ()
+) -> dict[str, Value]:
     return {
-        name: _value(value)
+        name: _value(properties[name])
         for properties in (found.properties, found.custom_properties)
-        for name, value in sorted(properties.items())
+        for name in (facts or sorted(properties))
+        if name in properties
     }
 
 

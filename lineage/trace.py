@@ -12,10 +12,9 @@ from ondevice_rec.lineage import connection, facts, parameters, runs, tfx_names,
 from ondevice_rec.lineage.graph import ArtifactNode, ExecutionNode, Graph, Value
 from ondevice_rec.lineage.store import Store
 
-_SPAN_FACTS = (
+_SPAN_COUNTS = (
     facts.SPAN,
     facts.VERSION,
-    facts.INPUT_FINGERPRINT,
     facts.ROWS_READ,
     facts.ROWS_REJECTED,
     facts.EVENTS,
@@ -152,10 +151,8 @@ def _spans(graph: Graph) -> list[Span]:
         producer = producers.get(artifact.id)
         if producer in inputs:
             continue
-        known = {n: artifact.number(n) for n in _SPAN_FACTS}
-        known[facts.INPUT_FINGERPRINT] = artifact.properties.get(
-            facts.INPUT_FINGERPRINT
-        )
+        known: dict[str, Value | None] = {n: artifact.number(n) for n in _SPAN_COUNTS}
+        known[facts.INPUT_FINGERPRINT] = artifact.text(facts.INPUT_FINGERPRINT)
         found.append(
             Span(
                 artifact.id,

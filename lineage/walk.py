@@ -1,8 +1,4 @@
-"""Follows events through a store, breadth first: a round trip per level, not per node.
-
-An artifact that was taken from the cache came out of several executions; the first
-one wrote it.
-"""
+"""Follows events through a store, breadth first: a level at a time, not a node."""
 
 from __future__ import annotations
 
@@ -23,13 +19,9 @@ def upstream(store: Store, artifacts: Iterable[int]) -> Graph:
     frontier = set(artifacts)
     while frontier:
         _add_artifacts(store, graph, frontier)
-        first: dict[int, Event] = {}
-        for event in store.events_of_artifacts(frontier):
-            known = first.get(event.artifact)
-            if event.output and (known is None or event.execution < known.execution):
-                first[event.artifact] = event
-        _add_edges(graph, first.values())
-        fresh = {e.execution for e in first.values()} - graph.executions.keys()
+        written = store.writers(frontier).values()
+        _add_edges(graph, written)
+        fresh = {e.execution for e in written} - graph.executions.keys()
         _add_executions(store, graph, fresh)
         inputs = [e for e in store.events_of_executions(fresh) if not e.output]
         _add_edges(graph, inputs)
@@ -59,7 +51,7 @@ def downstream(store: Store, executions: Iterable[int]) -> Graph:
         _add_edges(graph, outputs)
         written = {e.artifact for e in outputs} - graph.artifacts.keys()
         _add_artifacts(store, graph, written)
-        pending = [e for e in store.events_of_artifacts(written) if not e.output]
+        pending = store.readers(written)
         # An execution that was met before may read what was found only now.
         _add_edges(graph, (e for e in pending if e.execution in graph.executions))
         frontier = {e.execution for e in pending} - graph.executions.keys()

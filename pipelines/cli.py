@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 
@@ -34,6 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("ondevice-rec: interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # Who reads, `head` for one, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -201,7 +206,7 @@ def _lineage(arguments: argparse.Namespace) -> int:
     from ondevice_rec.pipelines import lineage_command
 
     text, code = lineage_command.answer(arguments)
-    print(text)
+    print(text, flush=True)
     return code
 
 

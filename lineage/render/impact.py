@@ -32,9 +32,7 @@ def render(found: Impact) -> str:
         lines.append(
             f"  {node.type} {artifact} by {maker.type} {execution}: {node.uri}"
         )
-    for execution in sorted(graph.executions.values(), key=lambda each: each.id):
-        if execution.state not in ("complete", "cached"):
-            lines.append(
-                f"  {execution.type} {execution.id} read it: {execution.state}"
-            )
+    for reader in sorted(graph.executions.values(), key=lambda each: each.id):
+        if reader.state != "complete":
+            lines.append(f"  {reader.type} {reader.id} read some: {reader.state}")
     return "\n".join(lines)

@@ -133,15 +133,16 @@ def _output(artifact: ArtifactNode) -> dict[str, Any]:
     return dataset
 
 
-def _facet(name: str, **fields: Any) -> dict[str, Any]:
-    kind = name.split("/")[-1]
-    schema = f"{_SPEC}/facets/{name}.json#/$defs/{kind}"
+def _facet(version_and_kind: str, **fields: Any) -> dict[str, Any]:
+    kind = version_and_kind.split("/")[-1]
+    schema = f"{_SPEC}/facets/{version_and_kind}.json#/$defs/{kind}"
     return {"_producer": _producer(), "_schemaURL": schema, **fields}
 
 
 def _producer() -> str:
     version = importlib.metadata.version("ondevice-rec")
-    return f"https://pypi.org/project/ondevice-rec/{version}"
+    # A package URL (https://github.com/package-url/purl-spec).
+    return f"pkg:pypi/ondevice-rec@{version}"
 
 
 def _run_id(step: Step) -> str:
