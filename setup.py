@@ -58,6 +58,8 @@ EXTRAS = {
         # The other backend the model trains on; on the CPU.
         "jax",
         "mypy",
+        # Its classes are what the tests hold OpenLineage events against.
+        "openlineage-python",
         "pytest",
         "ruff",
         "types-PyYAML",
