@@ -30,6 +30,8 @@ from ondevice_rec.schemas.input_spec_check import (
 VOCABULARIES = "vocabularies/"
 INPUT_SPEC = "input_spec.pbtxt"
 HPARAMS = "hparams.json"
+# Only with a pushed model: the items with most events in training.
+POPULAR = "popular.json"
 # Files that are always there.
 FILES = (VOCABULARY, LABELS, INPUT_SPEC, HPARAMS)
 
@@ -43,6 +45,8 @@ class ModelAssets:
       hparams: The model's size.
       vocabularies: Keys by column; index is the id, index 0 is `[OOV]`.
       titles: What to show for items, by key; an item without one shows as its key.
+      popular: Events in training by key, most first: what to recommend where there is
+        no history. Empty where it is not known.
 
     Raises:
       UserError: the items' vocabulary is missing, a vocabulary is not as long as the
@@ -53,6 +57,7 @@ class ModelAssets:
     hparams: ModelHParams
     vocabularies: Mapping[str, Sequence[str]]
     titles: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    popular: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.item_column not in self.vocabularies:
@@ -107,6 +112,7 @@ class ModelAssets:
             **others,
             INPUT_SPEC: spec,
             HPARAMS: hparams + "\n",
+            **({POPULAR: _popular_text(self.popular, items)} if self.popular else {}),
         }
 
     @classmethod
@@ -143,4 +149,19 @@ class ModelAssets:
                 },
             },
             {key: title for key, title in named if title != key},
+            {
+                entry["key"]: entry["events"]
+                for entry in json.loads(files.get(POPULAR, "[]"))
+            },
         )
+
+
+def _popular_text(popular: Mapping[str, int], items: Items) -> str:
+    """A list of `{"id": …, "key": …, "events": …}`, an entry a line."""
+    entries = [
+        json.dumps(
+            {"id": items.ids[key], "key": key, "events": events}, ensure_ascii=False
+        )
+        for key, events in popular.items()
+    ]
+    return "[\n" + ",\n".join(entries) + "\n]\n"

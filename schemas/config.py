@@ -10,6 +10,7 @@ from ondevice_rec.schemas import (
     ingestion_check,
     input_spec_pb2,
     pipeline_config_pb2,
+    serving_check,
     timeline,
     training_check,
 )
@@ -145,7 +146,6 @@ def _check_type(
 def _check_numbers(config: pipeline_config_pb2.PipelineConfig) -> None:
     at_least_one = {
         "min_vocab_count": config.min_vocab_count,
-        "serving.verification_timelines": config.serving.verification_timelines,
     }
     at_least_one.update(
         {f"evaluation.top_k[{i}]": k for i, k in enumerate(config.evaluation.top_k)}
@@ -154,11 +154,7 @@ def _check_numbers(config: pipeline_config_pb2.PipelineConfig) -> None:
         if value < 1:
             raise ConfigError(f"`{key}` must be >= 1, received {value}.")
     training_check.validate(config.training)
-    if not 0 <= config.serving.min_agreement <= 1:
-        raise ConfigError(
-            "`serving.min_agreement` must be between 0 and 1, received "
-            f"{config.serving.min_agreement}."
-        )
+    serving_check.validate(config.serving)
 
 
 def _make_paths_absolute(

@@ -6,9 +6,16 @@ Names that TFX itself gives to the same thing are kept.
 
 from __future__ import annotations
 
-# On the evaluation, beside one float for each metric: "recall@10" is the model's and
-# "popularity_recall@10" the popularity model's, over all queries.
+# On the evaluation, beside one float for each metric: "recall@10" is the model's,
+# "popularity_recall@10" the popularity model's, and so on, over all queries.
 POPULARITY_PREFIX = "popularity_"
+MARKOV_PREFIX = "markov_"
+BLESSED_PREFIX = "blessed_"
+BASELINE_PREFIXES = (POPULARITY_PREFIX, MARKOV_PREFIX, BLESSED_PREFIX)
+# JSON: metric -> lower and upper end of the model's 95 % interval, over all queries.
+INTERVALS = "intervals"
+# Why the latest blessed model was not measured beside it, in words.
+BLESSED_LEFT_OUT = "blessed_left_out"
 QUERY_COUNT = "query_count"
 VOCAB_SIZE = "vocab_size"
 # JSON: slice -> its queries and the model's metrics, of the slices with most queries.
@@ -35,6 +42,9 @@ MODEL_SIZE_BYTES = "model_size_bytes"
 LATENCY_P50_US = "latency_p50_us"
 LATENCY_P99_US = "latency_p99_us"
 AGREEMENT = "agreement"
+# Each variant's figures have its name before theirs: "int8_weights_ndcg@10". Here the
+# variants that were not pushed, a line each, with the reason.
+REFUSED_VARIANTS = "refused_variants"
 
 # On examples, as TFX's ExampleGens write them.
 SPAN = "span"

@@ -63,14 +63,28 @@ class Catalogue(_message.Message):
     def __init__(self, path: _Optional[str] = ..., format: _Optional[_Union[LogFormat, str]] = ..., delimiter: _Optional[str] = ..., column_names: _Optional[_Iterable[str]] = ..., item: _Optional[str] = ..., title: _Optional[str] = ..., features: _Optional[_Iterable[_Union[SourceColumn, _Mapping]]] = ...) -> None: ...
 
 class Evaluation(_message.Message):
-    __slots__ = ["slices", "thresholds", "top_k"]
+    __slots__ = ["bootstrap_replicates", "bootstrap_seed", "cold_item_events", "exclude_seen", "measured", "slices", "thresholds", "top_k"]
+    class Measured(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
+    BOOTSTRAP_REPLICATES_FIELD_NUMBER: _ClassVar[int]
+    BOOTSTRAP_SEED_FIELD_NUMBER: _ClassVar[int]
+    COLD_ITEM_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_SEEN_FIELD_NUMBER: _ClassVar[int]
+    MEASURED_FIELD_NUMBER: _ClassVar[int]
+    SAVED_MODEL: Evaluation.Measured
     SLICES_FIELD_NUMBER: _ClassVar[int]
+    TFLITE: Evaluation.Measured
     THRESHOLDS_FIELD_NUMBER: _ClassVar[int]
     TOP_K_FIELD_NUMBER: _ClassVar[int]
+    bootstrap_replicates: int
+    bootstrap_seed: int
+    cold_item_events: int
+    exclude_seen: bool
+    measured: Evaluation.Measured
     slices: _containers.RepeatedScalarFieldContainer[str]
     thresholds: _containers.RepeatedCompositeFieldContainer[Threshold]
     top_k: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, top_k: _Optional[_Iterable[int]] = ..., slices: _Optional[_Iterable[str]] = ..., thresholds: _Optional[_Iterable[_Union[Threshold, _Mapping]]] = ...) -> None: ...
+    def __init__(self, top_k: _Optional[_Iterable[int]] = ..., slices: _Optional[_Iterable[str]] = ..., thresholds: _Optional[_Iterable[_Union[Threshold, _Mapping]]] = ..., exclude_seen: bool = ..., measured: _Optional[_Union[Evaluation.Measured, str]] = ..., bootstrap_replicates: _Optional[int] = ..., bootstrap_seed: _Optional[int] = ..., cold_item_events: _Optional[int] = ...) -> None: ...
 
 class Filters(_message.Message):
     __slots__ = ["keep_duplicates", "max_timeline", "min_item_count", "min_rating", "min_timeline", "rating"]
@@ -145,14 +159,18 @@ class PipelineConfig(_message.Message):
     def __init__(self, pipeline_name: _Optional[str] = ..., log: _Optional[_Union[ActivityLog, _Mapping]] = ..., catalogue: _Optional[_Union[Catalogue, _Mapping]] = ..., filters: _Optional[_Union[Filters, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., schema: _Optional[str] = ..., input_spec: _Optional[_Union[_input_spec_pb2.InputSpec, _Mapping]] = ..., min_vocab_count: _Optional[int] = ..., hparams: _Optional[_Union[HParams, _Mapping]] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., evaluation: _Optional[_Union[Evaluation, _Mapping]] = ..., serving: _Optional[_Union[Serving, _Mapping]] = ...) -> None: ...
 
 class Serving(_message.Message):
-    __slots__ = ["min_agreement", "push_dir", "verification_timelines"]
+    __slots__ = ["keep_versions", "min_agreement", "push_dir", "variants", "verification_timelines"]
+    KEEP_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     MIN_AGREEMENT_FIELD_NUMBER: _ClassVar[int]
     PUSH_DIR_FIELD_NUMBER: _ClassVar[int]
+    VARIANTS_FIELD_NUMBER: _ClassVar[int]
     VERIFICATION_TIMELINES_FIELD_NUMBER: _ClassVar[int]
+    keep_versions: int
     min_agreement: float
     push_dir: str
+    variants: _containers.RepeatedCompositeFieldContainer[Variant]
     verification_timelines: int
-    def __init__(self, push_dir: _Optional[str] = ..., verification_timelines: _Optional[int] = ..., min_agreement: _Optional[float] = ...) -> None: ...
+    def __init__(self, push_dir: _Optional[str] = ..., verification_timelines: _Optional[int] = ..., min_agreement: _Optional[float] = ..., variants: _Optional[_Iterable[_Union[Variant, _Mapping]]] = ..., keep_versions: _Optional[int] = ...) -> None: ...
 
 class SourceColumn(_message.Message):
     __slots__ = ["column", "separator", "type"]
@@ -187,18 +205,29 @@ class Split(_message.Message):
     def __init__(self, strategy: _Optional[_Union[Split.Strategy, str]] = ..., validation_from: _Optional[str] = ..., test_from: _Optional[str] = ..., validation_fraction: _Optional[float] = ..., test_fraction: _Optional[float] = ..., seed: _Optional[int] = ...) -> None: ...
 
 class Threshold(_message.Message):
-    __slots__ = ["max", "metric", "min", "min_ratio_to_popularity", "slice"]
+    __slots__ = ["baseline", "confident", "max", "metric", "min", "min_difference", "min_ratio", "slice"]
+    class Baseline(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
+    BASELINE_FIELD_NUMBER: _ClassVar[int]
+    BLESSED: Threshold.Baseline
+    CONFIDENT_FIELD_NUMBER: _ClassVar[int]
+    MARKOV: Threshold.Baseline
     MAX_FIELD_NUMBER: _ClassVar[int]
     METRIC_FIELD_NUMBER: _ClassVar[int]
+    MIN_DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
     MIN_FIELD_NUMBER: _ClassVar[int]
-    MIN_RATIO_TO_POPULARITY_FIELD_NUMBER: _ClassVar[int]
+    MIN_RATIO_FIELD_NUMBER: _ClassVar[int]
+    POPULARITY: Threshold.Baseline
     SLICE_FIELD_NUMBER: _ClassVar[int]
+    baseline: Threshold.Baseline
+    confident: bool
     max: float
     metric: str
     min: float
-    min_ratio_to_popularity: float
+    min_difference: float
+    min_ratio: float
     slice: str
-    def __init__(self, metric: _Optional[str] = ..., slice: _Optional[str] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., min_ratio_to_popularity: _Optional[float] = ...) -> None: ...
+    def __init__(self, metric: _Optional[str] = ..., slice: _Optional[str] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., baseline: _Optional[_Union[Threshold.Baseline, str]] = ..., min_ratio: _Optional[float] = ..., min_difference: _Optional[float] = ..., confident: bool = ...) -> None: ...
 
 class Training(_message.Message):
     __slots__ = ["batch_size", "dropout", "early_stopping_patience", "epochs", "gbce_calibration", "gradient_clip_norm", "learning_rate", "loss", "num_sampled", "optimizer", "seed"]
@@ -225,6 +254,24 @@ class Training(_message.Message):
     optimizer: Optimizer
     seed: int
     def __init__(self, epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., optimizer: _Optional[_Union[Optimizer, str]] = ..., learning_rate: _Optional[float] = ..., gradient_clip_norm: _Optional[float] = ..., early_stopping_patience: _Optional[int] = ..., dropout: _Optional[float] = ..., seed: _Optional[int] = ..., loss: _Optional[_Union[Loss, str]] = ..., num_sampled: _Optional[int] = ..., gbce_calibration: _Optional[float] = ...) -> None: ...
+
+class Variant(_message.Message):
+    __slots__ = ["max_latency_p50_us", "max_ndcg_loss", "max_size_bytes", "precision"]
+    class Precision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
+    FLOAT16: Variant.Precision
+    FLOAT32: Variant.Precision
+    INT8: Variant.Precision
+    INT8_WEIGHTS: Variant.Precision
+    MAX_LATENCY_P50_US_FIELD_NUMBER: _ClassVar[int]
+    MAX_NDCG_LOSS_FIELD_NUMBER: _ClassVar[int]
+    MAX_SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PRECISION_FIELD_NUMBER: _ClassVar[int]
+    max_latency_p50_us: int
+    max_ndcg_loss: float
+    max_size_bytes: int
+    precision: Variant.Precision
+    def __init__(self, precision: _Optional[_Union[Variant.Precision, str]] = ..., max_size_bytes: _Optional[int] = ..., max_latency_p50_us: _Optional[int] = ..., max_ndcg_loss: _Optional[float] = ...) -> None: ...
 
 class LogFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []

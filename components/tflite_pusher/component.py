@@ -12,6 +12,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from ondevice_rec.components.artifacts import ItemCatalogue
 from ondevice_rec.components.tflite_pusher.executor import Executor
+from ondevice_rec.schemas import serving_check
 from ondevice_rec.schemas.pipeline_config_pb2 import Serving
 
 
@@ -39,9 +40,11 @@ class TFLitePusherSpec(ComponentSpec):
 class TFLitePusher(BaseComponent):
     """Publishes a blessed model as an immutable version folder.
 
-    The model is exported to TFLite, compared with the SavedModel on real timelines,
-    measured, and published by one rename: an app that looks for the latest version
-    sees a whole one. A model that is not blessed is not pushed, and the run goes on.
+    The model is exported to TFLite in the variants that are asked for; each is compared
+    with the SavedModel on real timelines and measured, and left out where it is past
+    its budget. They are published by one rename: an app that looks for the served
+    version sees a whole one. A model that is not blessed, or whose first variant is
+    past its budget, is not pushed, and the run goes on.
 
     Output: `pushed_model` (PushedModel; custom properties as in
     `ondevice_rec.schemas.facts`).
@@ -68,7 +71,8 @@ class TFLitePusher(BaseComponent):
           examples: Transformed timelines; the validation and test splits are used.
           catalogue: The items' titles.
           push_dir: Local folder of the versions, made if it is not there.
-          serving: How TFLite is verified; its `push_dir` is not looked at.
+          serving: What is pushed, and how it is verified; its `push_dir` is not
+            looked at.
           evaluation: Metrics for the manifest.
 
         Raises:
@@ -96,13 +100,4 @@ def _check(serving: Serving, push_dir: str) -> None:
             f"`push_dir` must be a local folder, received {push_dir!r}. Push to "
             "one and copy its version folders."
         )
-    if serving.verification_timelines < 1:
-        raise ValueError(
-            "`verification_timelines` must be >= 1, received "
-            f"{serving.verification_timelines}. Set it in `serving`."
-        )
-    if not 0 <= serving.min_agreement <= 1:
-        raise ValueError(
-            "`min_agreement` must be between 0 and 1, received "
-            f"{serving.min_agreement}. Set it in `serving`."
-        )
+    serving_check.validate(serving)

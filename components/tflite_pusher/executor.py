@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
-import json
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,25 +11,32 @@ from typing import Any
 from tfx import types
 from tfx.components.util import model_utils
 from tfx.dsl.components.base.base_executor import BaseExecutor
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils, proto_utils
 
 from ondevice_rec.components import provenance
-from ondevice_rec.components.tflite_pusher import lineage_ids, titles, verification
+from ondevice_rec.components.tflite_pusher import (
+    budgets,
+    lineage_ids,
+    manifest,
+    popularity,
+    titles,
+    variants,
+    verification,
+)
+from ondevice_rec.components.tflite_pusher.push_result import (
+    mark_not_pushed,
+    mark_pushed,
+    mark_variants,
+)
+from ondevice_rec.components.tflite_pusher.variants import Exported
 from ondevice_rec.components.tflite_pusher.verification import Verification
-from ondevice_rec.components.topk_evaluator.slices import OVERALL
-from ondevice_rec.components.topk_evaluator.statistics import METRICS_FILE
-from ondevice_rec.recommendation import export
+from ondevice_rec.recommendation import export, progress
 from ondevice_rec.recommendation.assets import ModelAssets
 from ondevice_rec.recommendation.ondevice import publish, version_folder
-from ondevice_rec.recommendation.ondevice.interpreter import Interpreter
-from ondevice_rec.recommendation.ondevice.version_folder import VersionFolder
-from ondevice_rec.recommendation.signatures import IDS, SCORES
 from ondevice_rec.recommendation.timeline_source import timeline_files
 from ondevice_rec.schemas import facts, timeline
-from ondevice_rec.schemas.input_spec_check import context_features, source_column
-from ondevice_rec.schemas.pipeline_config_pb2 import Serving
+from ondevice_rec.schemas.pipeline_config_pb2 import Serving, Variant
 
 logger = logging.getLogger("ondevice_rec.pusher")
 
@@ -64,37 +68,62 @@ class Executor(BaseExecutor):
         refusal = self.check_blessing(input_dict["model_blessing"])
         if refusal:
             mark_not_pushed(pushed, refusal)
-            provenance.record(output_dict)
-            return
+        else:
+            self.push(pushed, input_dict, exec_properties)
+        provenance.record(output_dict)
+
+    def push(
+        self,
+        pushed: types.Artifact,
+        input_dict: Artifacts,
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Pushes the variants that keep to their budgets, if the first one does."""
         serving = proto_utils.json_to_proto(exec_properties["serving"], Serving())
         model = artifact_utils.get_single_instance(input_dict["model"])
+        examples = input_dict["examples"]
         saved_model_dir = path_utils.serving_model_path(model.uri)
-        catalogue_uri = artifact_utils.get_single_uri(input_dict["catalogue"])
-        assets = dataclasses.replace(
-            export.load_assets(saved_model_dir), titles=titles.titles(catalogue_uri)
+        assets = self.read_assets(
+            saved_model_dir,
+            artifact_utils.get_single_uri(input_dict["catalogue"]),
+            examples,
         )
-
-        tflite_model = self.export_tflite(saved_model_dir, assets)
-        verified = self.verify(
-            saved_model_dir, tflite_model, input_dict["examples"], assets, serving
-        )
+        exported = self.export(saved_model_dir, assets, examples, serving)
+        verified = self.verify(saved_model_dir, exported, examples, assets, serving)
+        refusals = [
+            budgets.refusal(variant, measured) if measured else variant.refusal
+            for variant, measured in zip(exported, verified, strict=True)
+        ]
+        described = manifest.describe_variants(exported, verified, refusals)
+        if refusals[0]:
+            mark_variants(pushed, described)
+            mark_not_pushed(
+                pushed,
+                f"the variant that apps load, {exported[0].precision}, is refused: "
+                f"{refusals[0]}",
+            )
+            return
         evaluation = next(iter(input_dict.get("evaluation") or []), None)
+        kept = [
+            variant
+            for variant, refusal in zip(exported, refusals, strict=True)
+            if not refusal
+        ]
         published = publish.publish(
             Path(exec_properties["push_dir"]),
-            lambda folder: self.write_files(
-                folder, saved_model_dir, tflite_model, assets
-            ),
+            lambda folder: self.write_files(folder, saved_model_dir, kept, assets),
             {
-                **describe_model(tflite_model, assets),
-                **describe_verification(verified),
-                "metrics": read_metrics(evaluation),
+                **manifest.describe_model(exported[0].content, assets),
+                **manifest.describe_first(described[0]),
+                "variants": described,
+                "metrics": manifest.read_metrics(evaluation),
                 "lineage": lineage_ids.lineage(
-                    self._context, model, input_dict["examples"], evaluation
+                    self._context, model, examples, evaluation
                 ),
             },
+            serving.keep_versions,
         )
         mark_pushed(pushed, published)
-        provenance.record(output_dict)
 
     def check_blessing(self, blessings: Sequence[types.Artifact]) -> str:
         """Why the model must not be pushed; empty for a blessed one."""
@@ -104,62 +133,90 @@ class Executor(BaseExecutor):
         reason = blessing.get_string_custom_property(facts.REFUSAL)
         return f"the model is not blessed{': ' if reason else ''}{reason}"
 
-    def export_tflite(self, saved_model_dir: str, assets: ModelAssets) -> bytes:
-        """Content of the `.tflite` file."""
-        return export.convert_to_tflite(saved_model_dir, assets=assets)
+    def read_assets(
+        self,
+        saved_model_dir: str,
+        catalogue_uri: str,
+        examples: Sequence[types.Artifact],
+    ) -> ModelAssets:
+        """What travels with the model: its own, the titles, and what is popular."""
+        assets = dataclasses.replace(
+            export.load_assets(saved_model_dir), titles=titles.titles(catalogue_uri)
+        )
+        train_files = _split_files(examples, timeline.TRAIN)
+        popular = popularity.popular_items(train_files, assets)
+        return dataclasses.replace(assets, popular=popular)
+
+    def export(
+        self,
+        saved_model_dir: str,
+        assets: ModelAssets,
+        examples: Sequence[types.Artifact],
+        serving: Serving,
+    ) -> list[Exported]:
+        """The variants that are asked for."""
+        train_files = _split_files(examples, timeline.TRAIN)
+        found = []
+        asked = variants.wanted(serving)
+        for place, variant in enumerate(asked):
+            progress.report("exporting TFLite", place, len(asked))
+            found.append(
+                variants.export_variant(
+                    place, variant, saved_model_dir, assets, train_files
+                )
+            )
+        return found
 
     def verify(
         self,
         saved_model_dir: str,
-        tflite_model: bytes,
+        exported: Sequence[Exported],
         examples: Sequence[types.Artifact],
         assets: ModelAssets,
         serving: Serving,
-    ) -> Verification:
-        """Compares TFLite with the SavedModel on windows of real timelines.
+    ) -> list[Verification | None]:
+        """Compares the variants with the SavedModel on windows of real timelines.
+
+        Returns:
+          By variant; None for one that cannot be exported or run.
 
         Raises:
-          ValueError: they agree on fewer of them than `min_agreement`.
+          ValueError: FLOAT32 agrees on fewer of them than `min_agreement`.
         """
         files = [
-            file
-            for split in (timeline.VALIDATION, timeline.TEST)
-            for uri in artifact_utils.get_split_uris(list(examples), split)
-            for file in timeline_files(uri)
+            *_split_files(examples, timeline.VALIDATION),
+            *_split_files(examples, timeline.TEST),
         ]
-        found = verification.verify(
-            saved_model_dir,
-            tflite_model,
-            files,
-            assets.input_spec,
-            serving.verification_timelines,
-        )
-        if not found.agreement >= serving.min_agreement:
-            raise ValueError(
-                "TFLite must recommend what the model recommends for "
-                f"{serving.min_agreement:.4%} of the real windows, received "
-                f"{found.agreement:.4%} of {found.queries:,}; nothing was published. "
-                "The largest difference between scores is "
-                f"{found.max_score_difference:.3g}: if that is small, lower "
-                "`min_agreement` in `serving`; else please report the input spec."
+        measured = iter(
+            verification.verify(
+                saved_model_dir,
+                [variant.content for variant in exported if not variant.refusal],
+                files,
+                assets.input_spec,
+                serving.verification_timelines,
             )
-        logger.info(
-            "TFLite agrees with the model on %.2f %% of %d windows, %.0f us each",
-            100 * found.agreement,
-            found.queries,
-            found.p50_us,
         )
+        found = [None if variant.refusal else next(measured) for variant in exported]
+        for variant, verified in zip(exported, found, strict=True):
+            if verified is None:
+                continue
+            logger.info(
+                "%s, %d bytes: %s", variant.file, len(variant.content), verified
+            )
+            if variant.variant.precision == Variant.FLOAT32:
+                _check_agreement(verified, serving.min_agreement)
         return found
 
     def write_files(
         self,
         folder: Path,
         saved_model_dir: str,
-        tflite_model: bytes,
+        exported: Sequence[Exported],
         assets: ModelAssets,
     ) -> None:
         """Writes everything of a version but its manifest."""
-        (folder / version_folder.MODEL).write_bytes(tflite_model)
+        for variant in exported:
+            (folder / variant.file).write_bytes(variant.content)
         for name, text in assets.files().items():
             path = folder / name
             path.parent.mkdir(exist_ok=True)
@@ -169,88 +226,21 @@ class Executor(BaseExecutor):
         export.write_assets(saved_model, assets)
 
 
-def describe_model(tflite_model: bytes, assets: ModelAssets) -> dict[str, Any]:
-    """What the manifest says of the model itself."""
-    columns = {
-        feature.feature_name: source_column(feature)
-        for feature in context_features(assets.input_spec)
-    }
-    label = assets.input_spec.label_feature
-    predictions = [assets.hparams.num_predictions]
-    return {
-        "package_version": importlib.metadata.version("ondevice-rec"),
-        "vocab_size": label.vocab_size,
-        "num_predictions": assets.hparams.num_predictions,
-        "item_column": source_column(label),
-        "inputs": [
-            {
-                "name": name,
-                "shape": list(shape),
-                "dtype": dtype.name,
-                "column": columns[name],
-            }
-            for name, (shape, dtype) in Interpreter(tflite_model).inputs.items()
-        ],
-        "outputs": [
-            {"name": IDS, "shape": predictions, "dtype": "int32"},
-            {"name": SCORES, "shape": predictions, "dtype": "float32"},
-        ],
-    }
-
-
-def describe_verification(verified: Verification) -> dict[str, Any]:
-    """What the manifest says of the comparison with the SavedModel."""
-    return {
-        "verification": {
-            "queries": verified.queries,
-            "identical": verified.identical,
-            "agreement": verified.agreement,
-            "max_score_difference": verified.max_score_difference,
-        },
-        "latency_us": {
-            "p50": verified.p50_us,
-            "p99": verified.p99_us,
-            "threads": 1,
-            "calls": verified.queries,
-        },
-    }
-
-
-def read_metrics(evaluation: types.Artifact | None) -> dict[str, Any] | None:
-    """The metrics of all queries: the model's and the popularity model's."""
-    if evaluation is None:
-        return None
-    path = os.path.join(evaluation.uri, METRICS_FILE)
-    overall: dict[str, Any] = json.loads(io_utils.read_string_file(path))["slices"][
-        OVERALL
+def _split_files(examples: Sequence[types.Artifact], split: str) -> list[str]:
+    return [
+        file
+        for uri in artifact_utils.get_split_uris(list(examples), split)
+        for file in timeline_files(uri)
     ]
-    return overall
 
 
-def mark_pushed(pushed: types.Artifact, version: VersionFolder) -> None:
-    """Says where the version is, what it is, and how fast."""
-    manifest = version.manifest
-    model = manifest["files"][version_folder.MODEL]
-    pushed.set_int_custom_property(facts.PUSHED, 1)
-    pushed.set_string_custom_property(facts.PUSHED_DESTINATION, str(version.path))
-    pushed.set_string_custom_property(facts.PUSHED_VERSION, str(version.version))
-    pushed.set_string_custom_property(facts.MODEL_SHA256, model["sha256"])
-    pushed.set_int_custom_property(facts.MODEL_SIZE_BYTES, model["size"])
-    latency = manifest["latency_us"]
-    pushed.set_float_custom_property(facts.LATENCY_P50_US, latency["p50"])
-    pushed.set_float_custom_property(facts.LATENCY_P99_US, latency["p99"])
-    pushed.set_float_custom_property(
-        facts.AGREEMENT, manifest["verification"]["agreement"]
-    )
-    io_utils.write_string_file(
-        os.path.join(pushed.uri, version_folder.MANIFEST),
-        (version.path / version_folder.MANIFEST).read_text(encoding="utf-8"),
-    )
-
-
-def mark_not_pushed(pushed: types.Artifact, refusal: str) -> None:
-    """Says that nothing was pushed, and why."""
-    pushed.set_int_custom_property(facts.PUSHED, 0)
-    pushed.set_string_custom_property(facts.REFUSAL, refusal)
-    fileio.makedirs(pushed.uri)
-    logger.warning("nothing is pushed: %s", refusal)
+def _check_agreement(verified: Verification, min_agreement: float) -> None:
+    if not verified.agreement >= min_agreement:
+        raise ValueError(
+            "TFLite must recommend what the model recommends for "
+            f"{min_agreement:.4%} of the real windows, received "
+            f"{verified.agreement:.4%} of {verified.queries:,}; nothing was "
+            "published. The largest difference between scores is "
+            f"{verified.max_score_difference:.3g}: if that is small, lower "
+            "`min_agreement` in `serving`; else please report the input spec."
+        )

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ondevice_rec.recommendation.signatures import IDS, SCORES, SERVING
+from ondevice_rec.recommendation.signatures import IDS, SCORES, SERVING, SERVING_BATCH
+from ondevice_rec.schemas.errors import UserError
 
 
 class Interpreter:
@@ -29,14 +30,21 @@ class Interpreter:
           num_threads: Threads that one call may use.
 
         Raises:
-          ValueError: it is no TFLite model, or has another signature.
+          UserError: it is no TFLite model, or has another signature.
         """
-        interpreter = _runtime().Interpreter(
-            model_content=model, num_threads=num_threads
-        )
+        runtime = _runtime()
+        try:
+            interpreter = runtime.Interpreter(
+                model_content=model, num_threads=num_threads
+            )
+        except (ValueError, RuntimeError) as error:
+            raise UserError(
+                f"The {len(model):,} bytes are no TFLite model: {error} Export or "
+                "fetch it again."
+            ) from error
         signatures = interpreter.get_signature_list()
         if SERVING not in signatures:
-            raise ValueError(
+            raise UserError(
                 f"The TFLite model must have the signature {SERVING!r}, received "
                 f"{sorted(signatures)}. Export it again."
             )
@@ -52,6 +60,11 @@ class Interpreter:
         outputs = self._run.get_output_details()
         self._output_steps = _quantized(outputs)
         self.num_predictions = int(outputs[IDS]["shape"][-1])
+        self._run_batch = (
+            interpreter.get_signature_runner(SERVING_BATCH)
+            if SERVING_BATCH in signatures
+            else None
+        )
 
     def __call__(
         self, features: Mapping[str, np.ndarray]
@@ -65,6 +78,9 @@ class Interpreter:
         Returns:
           Ids int32 `[num_predictions]` and scores float32 `[num_predictions]`, best
           first.
+
+        Raises:
+          ValueError: an input has another shape or dtype.
         """
         given = dict(features)
         for name, (scale, zero) in self._input_steps.items():
@@ -78,6 +94,27 @@ class Interpreter:
             scale, zero = self._output_steps[SCORES]
             scores = (scores.astype(np.float32) - zero) * np.float32(scale)
         return outputs[IDS], scores
+
+    def batch(
+        self, features: Mapping[str, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Recommends items for several at once, by the batch signature if there is one.
+
+        Args:
+          features: As a call's, with a leading axis.
+
+        Returns:
+          Ids int32 and scores float32, `[batch, num_predictions]`, best first.
+        """
+        count = len(next(iter(features.values())))
+        if self._run_batch is not None and count > 1:
+            outputs = self._run_batch(**features)
+            return outputs[IDS], outputs[SCORES]
+        rows = [
+            self({name: v[i] for name, v in features.items()}) for i in range(count)
+        ]
+        ids, scores = zip(*rows, strict=True)
+        return np.stack(ids), np.stack(scores)
 
 
 def _quantized(details: Mapping[str, Any]) -> dict[str, tuple[float, int]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ondevice_rec.recommendation.ondevice import version_folder
 from ondevice_rec.recommendation.ondevice.publish import publish
 from ondevice_rec.recommendation.recommender import Recommender
 
@@ -76,7 +77,7 @@ def test_unusable_requests_are_errors(
 
 
 def test_a_corrupted_model_is_detected_before_it_is_loaded(serving_dir: Path) -> None:
-    (version,) = (p for p in serving_dir.iterdir())
+    version = version_folder.open_version(serving_dir).path
     model = version / "model.tflite"
     content = bytearray(model.read_bytes())
     content[len(content) // 2] ^= 1
