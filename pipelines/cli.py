@@ -164,7 +164,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
     pipeline_config = config.load(arguments.config)
     try:
-        config_check.check(pipeline_config.evaluation, pipeline_config.input_spec)
+        config_check.check(
+            pipeline_config.evaluation,
+            pipeline_config.input_spec,
+            pipeline_config.hparams.num_predictions,
+        )
     except ValueError as error:
         raise UserError(f"{arguments.config}: {error}") from None
     log_files.check(pipeline_config)

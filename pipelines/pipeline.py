@@ -1,4 +1,4 @@
-"""The pipeline: eight components, wired by their channels. Pure: nothing is read."""
+"""The pipeline: components wired by their channels. Pure: nothing is read."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ondevice_rec.components.recommendation_trainer.component import (
 from ondevice_rec.components.sequence_transform.component import SequenceTransform
 from ondevice_rec.components.tflite_pusher.component import TFLitePusher
 from ondevice_rec.components.topk_evaluator.component import TopKEvaluator
+from ondevice_rec.components.topk_evaluator.latest_blessed import latest_blessed
 from ondevice_rec.schemas import input_spec_pb2, pipeline_config_pb2
 
 LOCAL_BEAM_ARGS = (
@@ -81,8 +82,13 @@ def create_pipeline(
         training=config.training,
     )
     model = trainer.outputs["model"]
+    blessed = latest_blessed(model)
     evaluator = TopKEvaluator(
-        examples=timelines, model=model, evaluation=config.evaluation
+        examples=timelines,
+        model=model,
+        baseline_model=blessed.outputs["model"],
+        evaluation=config.evaluation,
+        input_spec=spec,
     )
     pusher = TFLitePusher(
         model=model,
@@ -103,6 +109,7 @@ def create_pipeline(
             validator,
             transform,
             trainer,
+            blessed,
             evaluator,
             pusher,
         ],

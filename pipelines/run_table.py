@@ -23,7 +23,8 @@ class RunResults:
       data: Counts of the ingested log, by name.
       anomalies: What ExampleValidator found, e.g. "item (test): Column dropped".
       metrics: The model's metrics over all queries, e.g. {"recall@10": 0.1}.
-      popularity: The same of the popularity model.
+      baselines: The same of each baseline, by its name.
+      blessed_left_out: Why the latest blessed model is not among them, in words.
       version_dir: Folder of the pushed version; empty when nothing was pushed.
       refusal: Why nothing was pushed; empty otherwise.
       pushed: Facts of the pushed model, by name.
@@ -32,9 +33,11 @@ class RunResults:
     data: dict[str, int]
     anomalies: list[str]
     metrics: dict[str, float]
-    popularity: dict[str, float]
+    baselines: dict[str, dict[str, float]]
+    blessed_left_out: str
     version_dir: str
     refusal: str
+    refused: list[str]
     pushed: dict[str, float]
 
 
@@ -47,20 +50,26 @@ def collect(outputs: Mapping[str, NodeOutputs]) -> RunResults:
     data = _properties(outputs["ActivityExampleGen"].artifacts["report"])
     evaluation = _properties(outputs["TopKEvaluator"].artifacts["evaluation"])
     pushed = _properties(outputs["TFLitePusher"].artifacts["pushed_model"])
-    metrics, popularity = {}, {}
+    metrics: dict[str, float] = {}
+    baselines: dict[str, dict[str, float]] = {}
     for name, value in evaluation.items():
-        if isinstance(value, float):
-            if name.startswith(facts.POPULARITY_PREFIX):
-                popularity[name.removeprefix(facts.POPULARITY_PREFIX)] = value
-            else:
-                metrics[name] = value
+        if not isinstance(value, float):
+            continue
+        prefix = next((p for p in facts.BASELINE_PREFIXES if name.startswith(p)), "")
+        if prefix:
+            named = baselines.setdefault(prefix.removesuffix("_"), {})
+            named[name.removeprefix(prefix)] = value
+        else:
+            metrics[name] = value
     return RunResults(
         anomalies=_anomalies(outputs["ExampleValidator"].uri("anomalies")),
         data={name: value for name, value in data.items() if isinstance(value, int)},
         metrics=metrics,
-        popularity=popularity,
+        baselines=baselines,
+        blessed_left_out=str(evaluation.get(facts.BLESSED_LEFT_OUT, "")),
         version_dir=str(pushed.get(facts.PUSHED_DESTINATION, "")),
         refusal=str(pushed.get(facts.REFUSAL, "")),
+        refused=str(pushed.get(facts.REFUSED_VARIANTS, "")).splitlines(),
         pushed={
             name: float(value)
             for name, value in pushed.items()
@@ -83,9 +92,13 @@ def render(results: RunResults) -> str:
     for name in sorted(results.metrics, key=_metric_order):
         if not re.match(r"(recall|ndcg)@", name):
             continue
-        value, base = results.metrics[name], results.popularity.get(name, 0.0)
-        ratio = f", {value / base:.2f} times" if base else ""
-        rows.append((name, f"{value:.4f}  (popularity {base:.4f}{ratio})"))
+        beside = [
+            _beside(baseline, results.metrics[name], named[name])
+            for baseline, named in results.baselines.items()
+        ]
+        rows.append((name, f"{results.metrics[name]:.4f}  ({'; '.join(beside)})"))
+    if results.blessed_left_out:
+        rows.append(("latest blessed", f"not measured: {results.blessed_left_out}"))
     if results.version_dir:
         size = results.pushed[facts.MODEL_SIZE_BYTES]
         p50 = results.pushed[facts.LATENCY_P50_US]
@@ -96,8 +109,14 @@ def render(results: RunResults) -> str:
         ]
     else:
         rows.append(("not pushed", results.refusal))
+    rows += [("refused", line) for line in results.refused]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def _beside(baseline: str, value: float, base: float) -> str:
+    ratio = f", {value / base:.2f} times" if base else ""
+    return f"{baseline} {base:.4f}{ratio}"
 
 
 def _anomalies(uri: str) -> list[str]:

@@ -13,6 +13,8 @@ import math
 
 import numpy as np
 
+from ondevice_rec.recommendation.hashing import GOLDEN, mix
+
 LEVEL = 0.95
 
 _STEPS = 1 << 16
@@ -34,11 +36,9 @@ def poisson_weights(users: np.ndarray, replicates: int, seed: int) -> np.ndarray
       float64 `[replicates, queries]`, whole numbers.
     """
     words = -(-replicates // _DRAWS_PER_WORD)
-    streams = _mix(users.astype(np.uint64) + _mix(np.array([seed]).astype(np.uint64)))
-    # Counters as in SplitMix64 (Steele, Lea and Flood, 2014).
-    golden = np.uint64(0x9E3779B97F4A7C15)
-    counters = np.arange(1, words + 1, dtype=np.uint64) * golden
-    drawn = _mix(streams + counters[:, np.newaxis])
+    streams = mix(users.astype(np.uint64) + mix(np.array([seed]).astype(np.uint64)))
+    counters = np.arange(1, words + 1, dtype=np.uint64) * GOLDEN
+    drawn = mix(streams + counters[:, np.newaxis])
     steps = [
         (drawn >> np.uint64(16 * part)) & np.uint64(_STEPS - 1)
         for part in range(_DRAWS_PER_WORD)
@@ -63,10 +63,3 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     # Sorted values themselves, since some may be infinite.
     low, high = np.percentile(values, [tail, 100 - tail], method="nearest")
     return float(low), float(high)
-
-
-def _mix(words: np.ndarray) -> np.ndarray:
-    """SplitMix64's finaliser: every bit of a word depends on all of them."""
-    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))

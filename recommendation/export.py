@@ -15,8 +15,9 @@ from ondevice_rec.recommendation.items import OOV_KEY as OOV_KEY
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.ondevice.associated_files import pack
 from ondevice_rec.recommendation.signatures import (
+    ALL_SCORES,
     IDS,
-    RANK,
+    SCORE,
     SCORES,
     SERVING,
     SERVING_BATCH,
@@ -58,7 +59,6 @@ def save(
     features = context_features(model.feature_spec)
     rows = {f.feature_name: _input(f, [f.feature_length]) for f in features}
     batches = {f.feature_name: _input(f, [None, f.feature_length]) for f in features}
-    label = tf.TensorSpec([None], tf.int32, name="label")
 
     @tf.function(autograph=False)
     def serve_batch(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -71,8 +71,8 @@ def save(
         return {name: output[0] for name, output in outputs.items()}
 
     @tf.function(autograph=False)
-    def rank(label: tf.Tensor, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"rank": tf.cast(model.rank(inputs, label), tf.int64)}
+    def score(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {ALL_SCORES: model.scores(inputs)}
 
     module = tf.Module()
     module.weights = [weight.value for weight in model.weights]
@@ -80,7 +80,7 @@ def save(
         signatures = {
             SERVING: serve.get_concrete_function(**rows),
             SERVING_BATCH: serve_batch.get_concrete_function(**batches),
-            RANK: rank.get_concrete_function(label=label, **batches),
+            SCORE: score.get_concrete_function(**batches),
         }
     tf.saved_model.save(module, saved_model_dir, signatures=signatures)
     write_assets(saved_model_dir, assets)

@@ -137,6 +137,17 @@ class RecommendationModel(keras.Model):
         vectors = self.encode(features, training)
         return ops.matmul(vectors, ops.transpose(self.item_table))
 
+    def scores(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Scores every id as `call` does; the lowest where items are excluded.
+
+        Args:
+          features: As `call`'s.
+
+        Returns:
+          `[batch, vocab_size]` float32; id 0 is no item.
+        """
+        return self._allowed(features, self(features, training=False))
+
     def recommend(self, features: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The best items; id 0 is no item.
 
@@ -145,7 +156,7 @@ class RecommendationModel(keras.Model):
           sigmoid, float32.
         """
         # Cut off after the product, so that a tied table is stored once.
-        scores = self._allowed(features, self(features, training=False))[:, 1:]
+        scores = self.scores(features)[:, 1:]
         top, ids = ops.top_k(scores, self.hparams.num_predictions, sorted=True)
         return ops.cast(ids, "int32") + 1, ops.sigmoid(top)
 
@@ -161,7 +172,7 @@ class RecommendationModel(keras.Model):
           so that ties count against the model; vocab_size, a miss, for label 0, which
           is no item, and where a score is not a number.
         """
-        scores = self._allowed(features, self(features, training=False))
+        scores = self.scores(features)
         own = ops.take_along_axis(scores, ops.expand_dims(label, -1), axis=1)
         worse = ops.cast(ops.less(scores[:, 1:], own), "int32")
         vocab_size = scores.shape[1]

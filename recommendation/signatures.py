@@ -8,8 +8,10 @@ SERVING = "serving_default"
 # `SERVING` in the alphabet: TFLite's converter sorts, and an app that asks for no
 # signature gets the first.
 SERVING_BATCH = "serving_default_batch"
-# The rank of the true item, in the SavedModel only.
-RANK = "rank"
+# Scores of all ids, in the SavedModel only: inputs as `SERVING_BATCH`'s.
+SCORE = "score"
 
 IDS = "top_prediction_ids"
 SCORES = "top_prediction_scores"
+# Of `SCORE`: `[batch, vocab_size]`.
+ALL_SCORES = "scores"

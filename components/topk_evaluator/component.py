@@ -23,6 +23,9 @@ class TopKEvaluatorSpec(ComponentSpec):
     INPUTS: ClassVar = {
         "examples": ChannelParameter(type=standard_artifacts.Examples),
         "model": ChannelParameter(type=standard_artifacts.Model),
+        "baseline_model": ChannelParameter(
+            type=standard_artifacts.Model, optional=True
+        ),
     }
     OUTPUTS: ClassVar = {
         "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),
@@ -33,10 +36,10 @@ class TopKEvaluatorSpec(ComponentSpec):
 class TopKEvaluator(BaseBeamComponent):
     """Ranks the whole vocabulary for every query of the test split.
 
-    recall@k, NDCG@k, MRR and mean rank, per slice and over all queries, of the model
-    and, on the same queries, of a popularity model made of the train split. A model
-    that is not better than popularity, or misses a threshold, is not blessed; the
-    blessing says why.
+    recall@k, NDCG@k, MRR and others, per slice and over all queries, of the model and,
+    on the same queries, of a popularity and a last-item model made of the train split
+    and of the latest blessed model, if there is one. A model that is not better than
+    popularity, or misses a threshold, is not blessed; the blessing says why.
 
     Outputs: `evaluation` (ModelEvaluation; TFMA's files and `metrics.json`) and
     `blessing` (ModelBlessing, for TFX's Pusher and Resolver too).
@@ -49,6 +52,7 @@ class TopKEvaluator(BaseBeamComponent):
         self,
         examples: types.BaseChannel,
         model: types.BaseChannel,
+        baseline_model: types.BaseChannel | None = None,
         evaluation: Evaluation | None = None,
         input_spec: InputSpec | None = None,
     ) -> None:
@@ -56,7 +60,9 @@ class TopKEvaluator(BaseBeamComponent):
 
         Args:
           examples: Transformed timelines with the splits train and test.
-          model: The model, with the signature `rank`.
+          model: The model, with the signature `score`.
+          baseline_model: The latest blessed model, as a Resolver finds it (see
+            `latest_blessed.py`). It may be empty, or of another vocabulary.
           evaluation: The k's, slices and thresholds; left out: the defaults.
           input_spec: Lets columns to slice by be checked now and not in the run.
 
@@ -69,6 +75,7 @@ class TopKEvaluator(BaseBeamComponent):
             TopKEvaluatorSpec(
                 examples=examples,
                 model=model,
+                baseline_model=baseline_model,
                 evaluation_config=config,
                 evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -21,27 +19,26 @@ from tfx.utils import io_utils, path_utils, proto_utils
 from ondevice_rec.components import provenance
 from ondevice_rec.components.topk_evaluator import (
     beam_pipeline,
+    blessed,
     config_check,
+    data_refusals,
     gate,
-    statistics,
+    outputs,
     tfma_results,
 )
+from ondevice_rec.components.topk_evaluator.plan import BLESSED, CANDIDATE, Plan
+from ondevice_rec.components.topk_evaluator.results import results
 from ondevice_rec.components.topk_evaluator.slices import OVERALL
-from ondevice_rec.components.topk_evaluator.statistics import SliceResult
-from ondevice_rec.recommendation import export, ranking
+from ondevice_rec.components.topk_evaluator.statistics import Statistics
+from ondevice_rec.recommendation import export
+from ondevice_rec.recommendation.assets import ModelAssets
 from ondevice_rec.recommendation.timeline_source import timeline_files
 from ondevice_rec.schemas import facts, timeline
 from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.pipeline_config_pb2 import Evaluation
 
-logger = logging.getLogger("ondevice_rec.evaluator")
-
-# As TFX's Evaluator names them.
-BLESSED_FILE = "BLESSED"
-NOT_BLESSED_FILE = "NOT_BLESSED"
-REFUSAL_FILE = "refusal.txt"
-
-_STATISTICS_FILE = "statistics.json"
+_STATISTICS_FILE = "statistics.npz"
+_TFLITE_FILE = "measured.tflite"
 
 Artifacts = dict[str, list[types.Artifact]]
 
@@ -58,7 +55,8 @@ class Executor(BaseBeamExecutor):
         """Evaluates a model.
 
         Args:
-          input_dict: `examples` (transformed timelines), `model`.
+          input_dict: `examples` (transformed timelines), `model`, and, if there is one,
+            `baseline_model`.
           output_dict: `evaluation`, `blessing`.
           exec_properties: `evaluation_config`, an Evaluation as JSON.
 
@@ -73,28 +71,36 @@ class Executor(BaseBeamExecutor):
         model = artifact_utils.get_single_instance(input_dict["model"])
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
         saved_model_dir = path_utils.serving_model_path(model.uri)
-        spec = export.load_assets(saved_model_dir).input_spec
-        config_check.check(config, spec)
+        assets = export.load_assets(saved_model_dir)
+        config_check.check(config, assets.input_spec, assets.hparams.num_predictions)
+        baseline = input_dict.get("baseline_model") or []
+        blessed_dir, left_out = _blessed(baseline, model, assets)
+        plan = make_plan(config, saved_model_dir, blessed_dir, assets)
 
-        results = self.measure(
-            input_dict["examples"], saved_model_dir, config, evaluation.uri
-        )
-        checks = gate.checks(config, results)
+        statistics = self.measure(input_dict["examples"], plan, evaluation.uri)
+        measured = results(statistics, plan)
+        checks = gate.checks(config, measured, plan.top_k, left_out)
         refusals = [
             *unusable_weights(saved_model_dir),
+            *data_refusals.refusals(statistics.data, _vocab_size(assets)),
             *(check.refusal for check in checks if check.refusal),
         ]
+        uris = dict.fromkeys(plan.models, "") | {CANDIDATE: model.uri}
+        if blessed_dir:
+            uris[BLESSED] = baseline[0].uri
         tfma_results.write(
             evaluation.uri,
-            results,
+            measured,
             checks,
             refusals,
-            model.uri,
+            uris,
             artifact_utils.get_split_uris(input_dict["examples"], timeline.TEST)[0],
         )
-        write_metrics(evaluation, results, spec.label_feature.vocab_size, refusals)
+        outputs.write_metrics(
+            evaluation, measured, plan, _vocab_size(assets), refusals, left_out
+        )
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
-        write_blessing(
+        outputs.write_blessing(
             blessing, model, refusals, exec_properties.get("current_component_id")
         )
         if not refusals:
@@ -102,27 +108,19 @@ class Executor(BaseBeamExecutor):
         provenance.record(output_dict)
 
     def measure(
-        self,
-        examples: Sequence[types.Artifact],
-        saved_model_dir: str,
-        config: Evaluation,
-        work_dir: str,
-    ) -> dict[str, SliceResult]:
+        self, examples: Sequence[types.Artifact], plan: Plan, work_dir: str
+    ) -> Statistics:
         """Ranks every query of the test split.
 
         Args:
           examples: Transformed timelines.
-          saved_model_dir: The model.
-          config: The k's and slices.
-          work_dir: Folder the Beam pipeline hands its result over in.
-
-        Returns:
-          Metrics by slice, `OVERALL` among them.
+          plan: What is measured.
+          work_dir: Folder the Beam pipeline is given files in, and hands its result
+            over in.
 
         Raises:
           UserError: there is no query.
         """
-        top_k = ranking.checked_top_k(config.top_k)
         files = {
             split: [
                 file
@@ -131,26 +129,77 @@ class Executor(BaseBeamExecutor):
             ]
             for split in (timeline.TRAIN, timeline.TEST)
         }
+        if plan.tflite_path:
+            path = os.path.join(work_dir, plan.tflite_path)
+            io_utils.write_bytes_file(
+                path, export.convert_to_tflite(plan.saved_model_dir)
+            )
+            plan = dataclasses.replace(plan, tflite_path=path)
         path = os.path.join(work_dir, _STATISTICS_FILE)
         with self._make_beam_pipeline() as pipeline:
             found = beam_pipeline.rank_queries(
-                pipeline,
-                files[timeline.TRAIN],
-                files[timeline.TEST],
-                saved_model_dir,
-                top_k,
-                config.slices,
+                pipeline, files[timeline.TRAIN], files[timeline.TEST], plan
             )
-            _ = found | "Write" >> beam.Map(beam_pipeline.write_json, path)
-        totals = statistics.from_json(io_utils.read_string_file(path))
+            _ = found | "Write" >> beam.Map(beam_pipeline.write, path)
+        totals = Statistics.from_bytes(io_utils.read_bytes_file(path))
         fileio.remove(path)
-        if OVERALL not in totals:
+        if plan.tflite_path:
+            fileio.remove(plan.tflite_path)
+        if OVERALL not in totals.sums:
             raise UserError(
                 f"No query in the {timeline.TEST} split "
                 f"({os.path.dirname(files[timeline.TEST][0])}): no timeline has a "
                 "target with an event before it. Use more data, or another `split`."
             )
-        return statistics.results(totals, top_k)
+        return totals
+
+
+def make_plan(
+    config: Evaluation, saved_model_dir: str, blessed_dir: str, assets: ModelAssets
+) -> Plan:
+    """What a configuration asks for.
+
+    Args:
+      config: The configuration, checked.
+      saved_model_dir: The candidate.
+      blessed_dir: SavedModel of the latest blessed model; empty for none.
+      assets: What travels with the candidate.
+    """
+    with_intervals = {
+        threshold.slice for threshold in config.thresholds if threshold.confident
+    }
+    return Plan(
+        saved_model_dir=saved_model_dir,
+        tflite_path=_TFLITE_FILE if config_check.from_lists(config) else "",
+        blessed_dir=blessed_dir,
+        top_k=config_check.measured_top_k(config, assets.hparams.num_predictions),
+        slice_names=tuple(config.slices),
+        cold_item_events=config.cold_item_events,
+        exclude_seen=config.exclude_seen,
+        replicates=config.bootstrap_replicates,
+        seed=config.bootstrap_seed,
+        slices_with_intervals=frozenset(with_intervals - {""} | {OVERALL}),
+    )
+
+
+def _blessed(
+    baseline: Sequence[types.Artifact], model: types.Artifact, candidate: ModelAssets
+) -> tuple[str, str]:
+    """SavedModel of the latest blessed model, or why it is not measured."""
+    if not baseline:
+        return "", "there is none yet"
+    artifact = artifact_utils.get_single_instance(list(baseline))
+    if artifact.uri == model.uri:
+        return "", "it is this very model"
+    folder = path_utils.serving_model_path(artifact.uri)
+    why = blessed.why_not(folder, candidate)
+    if why:
+        return "", f"{why} ({artifact.uri})"
+    return folder, ""
+
+
+def _vocab_size(assets: ModelAssets) -> int:
+    return int(assets.input_spec.label_feature.vocab_size)
 
 
 def unusable_weights(saved_model_dir: str) -> list[str]:
@@ -173,71 +222,3 @@ def unusable_weights(saved_model_dir: str) -> list[str]:
     if not broken:
         return []
     return [f"{broken:,} of the model's weights are NaN or infinite"]
-
-
-def write_metrics(
-    evaluation: types.Artifact,
-    results: Mapping[str, SliceResult],
-    vocab_size: int,
-    refusals: Sequence[str],
-) -> None:
-    """Writes `metrics.json` and the metrics of all queries as custom properties."""
-    content = {
-        "vocab_size": vocab_size,
-        "blessed": not refusals,
-        "refusals": list(refusals),
-        "slices": {name: dataclasses.asdict(r) for name, r in results.items()},
-    }
-    io_utils.write_string_file(
-        os.path.join(evaluation.uri, statistics.METRICS_FILE),
-        json.dumps(content, indent=2, ensure_ascii=False) + "\n",
-    )
-    overall = results[OVERALL]
-    for name, value in overall.candidate.items():
-        if name == facts.QUERY_COUNT:
-            continue
-        evaluation.set_float_custom_property(name, value)
-        evaluation.set_float_custom_property(
-            facts.POPULARITY_PREFIX + name, overall.popularity[name]
-        )
-    evaluation.set_int_custom_property(facts.QUERY_COUNT, overall.queries)
-    evaluation.set_int_custom_property(facts.VOCAB_SIZE, vocab_size)
-    evaluation.set_string_custom_property(facts.SLICE_METRICS, slice_metrics(results))
-
-
-def slice_metrics(results: Mapping[str, SliceResult]) -> str:
-    """The model's metrics of the slices with most queries, as JSON, to six digits."""
-    named = [(name, r) for name, r in results.items() if name != OVERALL]
-    largest = sorted(named, key=lambda pair: -pair[1].queries)[: facts.MAX_SLICES]
-    return json.dumps(
-        {
-            name: {k: float(f"{v:.6g}") for k, v in result.candidate.items()}
-            for name, result in sorted(largest, key=lambda pair: pair[0])
-        },
-        ensure_ascii=False,
-    )
-
-
-def write_blessing(
-    blessing: types.Artifact,
-    model: types.Artifact,
-    refusals: Sequence[str],
-    component_id: str | None,
-) -> None:
-    """Blesses or refuses a model, as TFX's Evaluator marks it, and says why."""
-    blessing.set_string_custom_property(facts.CURRENT_MODEL, model.uri)
-    blessing.set_int_custom_property(facts.CURRENT_MODEL_ID, model.id)
-    if component_id:
-        blessing.set_string_custom_property(facts.COMPONENT_ID, component_id)
-    blessing.set_int_custom_property(facts.BLESSED, int(not refusals))
-    if not refusals:
-        io_utils.write_string_file(os.path.join(blessing.uri, BLESSED_FILE), "")
-        logger.info("the model is blessed")
-        return
-    io_utils.write_string_file(os.path.join(blessing.uri, NOT_BLESSED_FILE), "")
-    io_utils.write_string_file(
-        os.path.join(blessing.uri, REFUSAL_FILE), "".join(f"{r}\n" for r in refusals)
-    )
-    blessing.set_string_custom_property(facts.REFUSAL, "; ".join(refusals))
-    for refusal in refusals:
-        logger.warning("the model is not blessed: %s", refusal)

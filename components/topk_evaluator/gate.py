@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+import numpy as np
+
+from ondevice_rec.components.topk_evaluator.plan import (
+    BLESSED,
+    CANDIDATE,
+    MARKOV,
+    POPULARITY,
+)
+from ondevice_rec.components.topk_evaluator.results import SliceResult
 from ondevice_rec.components.topk_evaluator.slices import OVERALL
-from ondevice_rec.components.topk_evaluator.statistics import SliceResult
-from ondevice_rec.recommendation import ranking
+from ondevice_rec.recommendation import bootstrap
 from ondevice_rec.schemas.pipeline_config_pb2 import Evaluation, Threshold
 
 # NDCG@10 decides over popularity where it is measured, else the largest k.
 _DECISIVE_K = 10
 
+_BASELINES = {
+    Threshold.POPULARITY: POPULARITY,
+    Threshold.MARKOV: MARKOV,
+    Threshold.BLESSED: BLESSED,
+}
+_WHOSE = {
+    POPULARITY: "the popularity model's",
+    MARKOV: "the last-item (Markov) model's",
+    BLESSED: "the latest blessed model's",
+}
 
-@dataclass(frozen=True)
+
+@dataclasses.dataclass(frozen=True)
 class Check:
     """A condition that the model was held against.
 
@@ -24,7 +43,12 @@ class Check:
       value: The model's, None where the slice has no query.
       lower: Least value allowed, None for any.
       upper: Largest value allowed, None for any.
-      ratio: Least multiple of the popularity model's value, None for any.
+      baseline: The model that `ratio` and `difference` look at; empty for none.
+      base: The baseline's value, None where it is not known.
+      ratio: Least multiple of the baseline's value, None for any.
+      difference: Least difference to the baseline's value, None for any.
+      confident: Whether the whole interval must pass.
+      left_out: Why the condition was not looked at, in words; empty where it was.
       refusal: What is wrong, in words; empty where the condition holds.
     """
 
@@ -33,23 +57,40 @@ class Check:
     value: float | None
     lower: float | None = None
     upper: float | None = None
+    baseline: str = ""
+    base: float | None = None
     ratio: float | None = None
+    difference: float | None = None
+    confident: bool = False
+    left_out: str = ""
     refusal: str = ""
 
+    @property
+    def name(self) -> str:
+        """The metric and where it was measured, in words."""
+        return self.metric + ("" if self.slice == OVERALL else f" on {self.slice}")
 
-def checks(evaluation: Evaluation, results: Mapping[str, SliceResult]) -> list[Check]:
+
+def checks(
+    evaluation: Evaluation,
+    results: Mapping[str, SliceResult],
+    top_k: Sequence[int],
+    blessed_left_out: str = "",
+) -> list[Check]:
     """Holds the model against popularity and every threshold.
 
     Args:
       evaluation: The configuration.
       results: Metrics by slice.
+      top_k: The k's that were measured.
+      blessed_left_out: Why there are no results of the latest blessed model.
 
     Returns:
       One entry for each condition; the model is blessed if none has a refusal.
     """
-    found = [_better_than_popularity(evaluation, results[OVERALL])]
+    found = [_better_than_popularity(decisive_metric(top_k), results[OVERALL])]
     for threshold in evaluation.thresholds:
-        found += _threshold(threshold, results)
+        found += _threshold(threshold, results, blessed_left_out)
     return found
 
 
@@ -59,25 +100,31 @@ def reason(held: Sequence[Check]) -> str:
 
 
 def _words(check: Check) -> str:
-    where = "" if check.slice == OVERALL else f" on {check.slice}"
+    if check.left_out:
+        return f"{check.name} is not held against {check.left_out}"
+    surely = ", surely" if check.confident else ""
+    return f"{check.name} is {check.value:.6g}, {_bound(check)}{surely}"
+
+
+def _bound(check: Check) -> str:
     if check.lower is not None:
-        bound = f"the minimum is {check.lower:.6g}"
-    elif check.upper is not None:
-        bound = f"the maximum is {check.upper:.6g}"
-    else:
-        bound = f"at least {check.ratio:.6g} times the popularity model's"
-    return f"{check.metric}{where} is {check.value:.6g}, {bound}"
+        return f"the minimum is {check.lower:.6g}"
+    if check.upper is not None:
+        return f"the maximum is {check.upper:.6g}"
+    whose = _WHOSE[check.baseline]
+    if check.ratio is not None:
+        return f"at least {check.ratio:.6g} times {whose} {check.base:.6g}"
+    return f"at least {check.difference:.6g} above {whose} {check.base:.6g}"
 
 
-def decisive_metric(evaluation: Evaluation) -> str:
+def decisive_metric(top_k: Sequence[int]) -> str:
     """The metric that must be better than the popularity model's."""
-    top_k = ranking.checked_top_k(evaluation.top_k)
     return f"ndcg@{_DECISIVE_K if _DECISIVE_K in top_k else max(top_k)}"
 
 
-def _better_than_popularity(evaluation: Evaluation, overall: SliceResult) -> Check:
-    metric = decisive_metric(evaluation)
-    value, popular = overall.candidate[metric], overall.popularity[metric]
+def _better_than_popularity(metric: str, overall: SliceResult) -> Check:
+    value = overall.metrics[CANDIDATE][metric]
+    popular = overall.metrics[POPULARITY][metric]
     refusal = ""
     # Written so that NaN is refused.
     if not value > popular:
@@ -85,41 +132,103 @@ def _better_than_popularity(evaluation: Evaluation, overall: SliceResult) -> Che
             f"{metric} {value:.6g} is not better than the popularity model's "
             f"{popular:.6g} on the same {overall.queries:,} queries"
         )
-    return Check(metric, OVERALL, value, ratio=1.0, refusal=refusal)
-
-
-def _threshold(threshold: Threshold, results: Mapping[str, SliceResult]) -> list[Check]:
-    metric, slice_name = threshold.metric, threshold.slice or OVERALL
-    lower = threshold.min if threshold.HasField("min") else None
-    upper = threshold.max if threshold.HasField("max") else None
-    ratio = (
-        threshold.min_ratio_to_popularity
-        if threshold.HasField("min_ratio_to_popularity")
-        else None
+    return Check(
+        metric,
+        OVERALL,
+        value,
+        baseline=POPULARITY,
+        base=popular,
+        ratio=1.0,
+        refusal=refusal,
     )
-    where = "" if slice_name == OVERALL else f" on {slice_name}"
-    if slice_name not in results:
-        refusal = f"{metric}{where} cannot be measured: the slice has no query"
-        return [Check(metric, slice_name, None, lower, upper, ratio, refusal)]
-    value = results[slice_name].candidate[metric]
-    popular = results[slice_name].popularity[metric]
-    checked = []
-    if lower is not None:
-        wrong = f"below the minimum {lower:.6g}"
-        checked.append(({"lower": lower}, value >= lower, wrong))
-    if upper is not None:
-        wrong = f"above the maximum {upper:.6g}"
-        checked.append(({"upper": upper}, value <= upper, wrong))
-    if ratio is not None:
-        wrong = f"below {ratio:.6g} times the popularity model's {popular:.6g}"
-        checked.append(({"ratio": ratio}, value >= ratio * popular, wrong))
-    return [
-        Check(
+
+
+def _threshold(
+    threshold: Threshold, results: Mapping[str, SliceResult], blessed_left_out: str
+) -> list[Check]:
+    metric, slice_name = threshold.metric, threshold.slice or OVERALL
+    baseline = _BASELINES[threshold.baseline]
+    result = results.get(slice_name)
+    known = result.metrics if result else {}
+    found = []
+    for field, bound in (
+        ("min", "lower"),
+        ("max", "upper"),
+        ("min_ratio", "ratio"),
+        ("min_difference", "difference"),
+    ):
+        if not threshold.HasField(field):
+            continue
+        relative = field in ("min_ratio", "min_difference")
+        left_out = ""
+        if relative and baseline == BLESSED and blessed_left_out:
+            left_out = f"the latest blessed model: {blessed_left_out}"
+        check = Check(
             metric,
             slice_name,
-            value,
-            **bound,
-            refusal="" if holds else f"{metric}{where} is {value:.6g}, {wrong}",
+            known[CANDIDATE][metric] if known else None,
+            baseline=baseline if relative else "",
+            base=known[baseline][metric] if relative and baseline in known else None,
+            confident=threshold.confident,
+            left_out=left_out,
+            **{bound: getattr(threshold, field)},
         )
-        for bound, holds, wrong in checked
-    ]
+        found.append(_decided(check, result))
+    return found
+
+
+def _decided(check: Check, result: SliceResult | None) -> Check:
+    """The check with its refusal."""
+    if check.left_out:
+        return check
+    if result is None or check.value is None:
+        refusal = f"{check.name} cannot be measured: the slice has no query"
+    elif not _margin(check, check.value, check.base) >= 0:
+        refusal = f"{check.name} is {check.value:.6g}, {_wrong(check)}"
+    elif check.confident and not _lowest_margin(check, result) >= 0:
+        low, high = result.intervals()[CANDIDATE][check.metric]
+        refusal = (
+            f"{check.name} is {check.value:.6g}, but with a 95 % interval from "
+            f"{low:.6g} to {high:.6g} it is not sure not to be {_wrong(check)}"
+        )
+    else:
+        return check
+    return dataclasses.replace(check, refusal=refusal)
+
+
+def _margin(check: Check, value: float, base: float | None) -> float:
+    """How much better than demanded a value is; NaN for NaN."""
+    if check.lower is not None:
+        return value - check.lower
+    if check.upper is not None:
+        return check.upper - value
+    if base is None:
+        raise ValueError(f"{check.baseline} was not measured.")
+    if check.ratio is not None:
+        return value - check.ratio * base
+    return value - base - (check.difference or 0.0)
+
+
+def _lowest_margin(check: Check, result: SliceResult) -> float:
+    """Lower end of the margin's interval.
+
+    That of a difference also decides on a ratio, and needs no division by 0.
+    """
+    value = result.replicates[CANDIDATE][check.metric]
+    if check.baseline:
+        base = result.replicates[check.baseline][check.metric]
+        margins = [_margin(check, v, b) for v, b in zip(value, base, strict=True)]
+    else:
+        margins = [_margin(check, v, None) for v in value]
+    return bootstrap.interval(np.array(margins))[0]
+
+
+def _wrong(check: Check) -> str:
+    if check.lower is not None:
+        return f"below the minimum {check.lower:.6g}"
+    if check.upper is not None:
+        return f"above the maximum {check.upper:.6g}"
+    whose = _WHOSE[check.baseline]
+    if check.ratio is not None:
+        return f"below {check.ratio:.6g} times {whose} {check.base:.6g}"
+    return f"less than {check.difference:.6g} above {whose} {check.base:.6g}"

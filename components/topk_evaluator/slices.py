@@ -6,6 +6,8 @@ item_popularity: share of the training events that the target's item has. Items 
     decreasing order of their events: "head" are the first ones until they have half
     of all events, "torso" those until nine tenths, "tail" the others. "unseen" has no
     training event, as out-of-vocabulary items.
+cold_items: "unknown" is an item outside the vocabulary, "cold" one with fewer than
+    `cold_item_events` training events, "warm" any other.
 a column of the model's inputs, STRING or INT: the user's value (the first of
     several), or the latest value before the target that the vocabulary knows.
 """
@@ -18,10 +20,12 @@ import numpy as np
 
 from ondevice_rec.schemas import input_spec_pb2
 from ondevice_rec.schemas.input_spec_check import is_embedded, source_column
+from ondevice_rec.schemas.timeline import OOV_ID
 
 OVERALL = "overall"
 HISTORY_LENGTH = "history_length"
 ITEM_POPULARITY = "item_popularity"
+COLD_ITEMS = "cold_items"
 
 _HISTORY_BOUNDS = (6, 21, 101)
 _HEAD_SHARE = 0.5
@@ -29,6 +33,7 @@ _TORSO_SHARE = 0.9
 BUCKETS = {
     HISTORY_LENGTH: ("1-5", "6-20", "21-100", "101+"),
     ITEM_POPULARITY: ("head", "torso", "tail", "unseen"),
+    COLD_ITEMS: ("unknown", "cold", "warm"),
 }
 
 
@@ -85,6 +90,7 @@ class Slicer:
         input_spec: input_spec_pb2.InputSpec,
         vocabularies: Mapping[str, Sequence[str]],
         item_counts: np.ndarray,
+        cold_item_events: int,
     ) -> None:
         """Prepares the slices.
 
@@ -93,6 +99,7 @@ class Slicer:
           input_spec: The model's inputs.
           vocabularies: Keys by column; index is the id.
           item_counts: int `[vocab_size]`, training events per item id.
+          cold_item_events: Items with fewer events are cold.
         """
         self._names = list(names)
         self._features = _columns(input_spec)
@@ -103,6 +110,8 @@ class Slicer:
         }
         self._vocabularies = vocabularies
         self._popularity = popularity_buckets(item_counts)
+        self._warmth = np.where(item_counts < cold_item_events, 1, 2)
+        self._warmth[OOV_ID] = 0
 
     def codes(
         self,
@@ -132,6 +141,8 @@ class Slicer:
             return np.digitize(history_length, _HISTORY_BOUNDS)
         if name == ITEM_POPULARITY:
             return self._popularity[label]
+        if name == COLD_ITEMS:
+            return self._warmth[label]
         feature = self._features[name]
         values = features[feature]
         if feature in self._global:

@@ -1,8 +1,9 @@
 """The evaluation as TFMA writes it, for `tfma.load_eval_result` and its views.
 
 The metrics are TFMA's comparison of a candidate with a baseline: model names
-"candidate" and "popularity", and the difference. `tfma.load_eval_result(uri)` gives
-the candidate's.
+"candidate" and "popularity", and the difference; beside them "markov" and "blessed".
+`tfma.load_eval_result(uri)` gives the candidate's. The 95 % intervals stand where TFMA
+puts its own.
 """
 
 from __future__ import annotations
@@ -21,12 +22,10 @@ from tensorflow_model_analysis.proto import (
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer
 
 from ondevice_rec.components.topk_evaluator import gate
-from ondevice_rec.components.topk_evaluator.config_check import lower_is_better
+from ondevice_rec.components.topk_evaluator.config_check import more_is_better
+from ondevice_rec.components.topk_evaluator.plan import CANDIDATE, POPULARITY
+from ondevice_rec.components.topk_evaluator.results import SliceResult
 from ondevice_rec.components.topk_evaluator.slices import OVERALL
-from ondevice_rec.components.topk_evaluator.statistics import SliceResult
-
-CANDIDATE = "candidate"
-POPULARITY = "popularity"
 
 SliceKey = tuple[tuple[str, str], ...]
 
@@ -36,7 +35,7 @@ def write(
     results: Mapping[str, SliceResult],
     checks: Sequence[gate.Check],
     refusals: Sequence[str],
-    model_uri: str,
+    model_uris: Mapping[str, str],
     examples_uri: str,
 ) -> None:
     """Writes metrics, validation result and evaluation config.
@@ -46,7 +45,7 @@ def write(
       results: Metrics by slice.
       checks: What the model was held against.
       refusals: Why the model is refused; empty for a blessed one.
-      model_uri: Where the model is, for display.
+      model_uris: Where each model is, for display; "" for those made of counts.
       examples_uri: Where the timelines are, for display.
     """
     metrics = [_metrics(name, result) for name, result in results.items()]
@@ -66,7 +65,7 @@ def write(
         version=tfma.VERSION_STRING,
         data_location=examples_uri,
         file_format="tfrecords",
-        model_locations={CANDIDATE: model_uri, POPULARITY: ""},
+        model_locations=model_uris,
     )
     with tf.io.gfile.GFile(os.path.join(output_dir, "eval_config.json"), "w") as file:
         file.write(json_format.MessageToJson(run))
@@ -75,15 +74,26 @@ def write(
 def _metrics(
     slice_name: str, result: SliceResult
 ) -> metrics_for_slice_pb2.MetricsForSlice:
+    intervals = result.intervals()
     values = {}
-    for name, value in result.candidate.items():
-        popular = result.popularity[name]
-        key = tfma.metrics.MetricKey(name, model_name=CANDIDATE)
-        values[key] = value
-        values[tfma.metrics.MetricKey(name, model_name=POPULARITY)] = popular
-        values[key.make_diff_key()] = value - popular
+    ends = {}
+    for model, named in result.metrics.items():
+        for name, value in named.items():
+            key = tfma.metrics.MetricKey(name, model_name=model)
+            values[key] = value
+            if name in intervals.get(model, {}):
+                ends[(model, name)] = intervals[model][name]
+    for name, value in result.metrics[CANDIDATE].items():
+        key = tfma.metrics.MetricKey(name, model_name=CANDIDATE).make_diff_key()
+        values[key] = value - result.metrics[POPULARITY][name]
     convert = metrics_plots_and_validations_writer.convert_slice_metrics_to_proto
-    return convert((_slice_key(slice_name), values), None)
+    message = convert((_slice_key(slice_name), values), None)
+    for entry in message.metric_keys_and_values:
+        found = ends.get((entry.key.model_name, entry.key.name))
+        if found and not entry.key.is_diff:
+            entry.confidence_interval.lower_bound.double_value.value = found[0]
+            entry.confidence_interval.upper_bound.double_value.value = found[1]
+    return message
 
 
 def _validation(
@@ -92,6 +102,8 @@ def _validation(
     result = validation_result_pb2.ValidationResult(validation_ok=not refusals)
     failures = {}
     for check in checks:
+        if check.left_out:
+            continue
         details = result.validation_details.slicing_details.add(
             num_matching_slices=int(check.value is not None)
         )
@@ -108,7 +120,7 @@ def _validation(
         failure = failures[check.slice].failures.add(message=check.refusal)
         failure.metric_key.name = check.metric
         failure.metric_key.model_name = CANDIDATE
-        failure.metric_key.is_diff = check.ratio is not None
+        failure.metric_key.is_diff = check.baseline == POPULARITY
         failure.metric_threshold.CopyFrom(_metric_threshold(check))
         if check.value is not None:
             failure.metric_value.double_value.value = check.value
@@ -120,8 +132,8 @@ def _eval_config(
 ) -> config_pb2.EvalConfig:
     config = config_pb2.EvalConfig(
         model_specs=[
-            config_pb2.ModelSpec(name=CANDIDATE),
-            config_pb2.ModelSpec(name=POPULARITY, is_baseline=True),
+            config_pb2.ModelSpec(name=model, is_baseline=model == POPULARITY)
+            for model in results[OVERALL].metrics
         ],
         slicing_specs=[
             config_pb2.SlicingSpec(feature_keys=[name])
@@ -132,6 +144,8 @@ def _eval_config(
     config.slicing_specs.add()
     spec = config.metrics_specs.add(model_names=[CANDIDATE])
     for check in checks:
+        if check.left_out:
+            continue
         thresholds = spec.per_slice_thresholds[check.metric].thresholds
         thresholds.add(
             slicing_specs=[_slicing_spec(check.slice)],
@@ -141,17 +155,28 @@ def _eval_config(
 
 
 def _metric_threshold(check: gate.Check) -> config_pb2.MetricThreshold:
+    """As TFMA writes it; it knows one baseline, what others demand is a number."""
     threshold = config_pb2.MetricThreshold()
     if check.lower is not None:
         threshold.value_threshold.lower_bound.value = check.lower
-    if check.upper is not None:
+    elif check.upper is not None:
         threshold.value_threshold.upper_bound.value = check.upper
-    if check.ratio is not None:
-        threshold.change_threshold.relative.value = check.ratio - 1
-        threshold.change_threshold.direction = (
-            config_pb2.LOWER_IS_BETTER
-            if lower_is_better(check.metric)
-            else config_pb2.HIGHER_IS_BETTER
+    elif check.baseline == POPULARITY:
+        change = threshold.change_threshold
+        change.direction = (
+            config_pb2.HIGHER_IS_BETTER
+            if more_is_better(check.metric)
+            else config_pb2.LOWER_IS_BETTER
+        )
+        if check.ratio is not None:
+            change.relative.value = check.ratio - 1
+        else:
+            change.absolute.value = check.difference
+    elif check.base is not None:
+        threshold.value_threshold.lower_bound.value = (
+            check.ratio * check.base
+            if check.ratio is not None
+            else check.base + check.difference
         )
     return threshold
 

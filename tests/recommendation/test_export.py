@@ -152,12 +152,8 @@ def test_the_saved_models_signatures(exported, queries):
     ids, scores = model.recommend(queries)
     assert served["top_prediction_ids"].numpy().tolist() == np.asarray(ids).tolist()
     np.testing.assert_allclose(served["top_prediction_scores"], scores, atol=1e-6)
-    labels = np.array([3, 0, 19, 1, 7, 8], np.int32)
-    ranks = signatures[export.RANK](label=tf.constant(labels), **batch)["rank"]
-    assert ranks.dtype == tf.int64
-    expected = np.asarray(model.rank(queries, labels)).tolist()
-    assert ranks.numpy().tolist() == expected
-    assert expected[1] == 20
+    scored = signatures[export.SCORE](**batch)["scores"]
+    np.testing.assert_allclose(scored, model.scores(queries), atol=1e-6)
 
 
 def test_what_travels_with_the_model(exported):

@@ -53,13 +53,13 @@ class Timeline:
     gender: int = 1
     overlap: int = 0
 
-    def example(self) -> bytes:
+    def example(self, user: str) -> bytes:
         def ints(values: list[int]) -> tf.train.Feature:
             return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
-        user = tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"u"]))
+        key = tf.train.BytesList(value=[user.encode()])
         features = {
-            "user": user,
+            "user": tf.train.Feature(bytes_list=key),
             "item": ints(self.items),
             "timestamp": ints(list(range(len(self.items)))),
             "target": ints(self.targets),
@@ -86,14 +86,14 @@ def last_out(items: list[int], gender: int = 1) -> Timeline:
 def write_examples(
     folder: Path, splits: Mapping[str, Sequence[Sequence[Timeline]]]
 ) -> None:
-    """Writes `{split: [timelines of a shard]}`."""
+    """Writes `{split: [timelines of a shard]}`, of one user each."""
     for split, shards in splits.items():
         (folder / f"Split-{split}").mkdir(parents=True)
         for number, shard in enumerate(shards):
             path = folder / f"Split-{split}" / f"data-{number:05}.gz"
             with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
-                for timeline in shard:
-                    writer.write(timeline.example())
+                for place, timeline in enumerate(shard):
+                    writer.write(timeline.example(f"{split} {number} {place}"))
 
 
 def write_model(folder: Path, scores: np.ndarray) -> None:
@@ -110,20 +110,14 @@ def write_model(folder: Path, scores: np.ndarray) -> None:
         input_signature=[
             tf.TensorSpec([None, 3], tf.int32, name="context_item"),
             tf.TensorSpec([None, 1], tf.int32, name="gender"),
-            tf.TensorSpec([None], tf.int32, name="label"),
         ]
     )
-    def rank(
-        context_item: tf.Tensor, gender: tf.Tensor, label: tf.Tensor
-    ) -> dict[str, tf.Tensor]:
+    def score(context_item: tf.Tensor, gender: tf.Tensor) -> dict[str, tf.Tensor]:
         number = tf.reduce_sum(context_item, axis=1) % 8 + 0 * gender[:, 0]
-        row = tf.gather(module.scores, number)
-        own = tf.gather(row, label, batch_dims=1)[:, tf.newaxis]
-        worse = tf.reduce_sum(tf.cast(row[:, 1:] < own, tf.int64), axis=1)
-        return {"rank": tf.where(label == 0, tf.constant(8, tf.int64), 7 - worse)}
+        return {"scores": tf.gather(module.scores, number)}
 
     saved = folder / "Format-Serving"
-    tf.saved_model.save(module, str(saved), signatures={"rank": rank})
+    tf.saved_model.save(module, str(saved), signatures={"score": score})
     spec = text_format.Parse(INPUT_SPEC, InputSpec())
     hparams = ModelHParams([], [10], [], conv_kernel_size=4, lstm_num_units=1)
     export.write_assets(str(saved), ModelAssets(spec, hparams, KEYS))
@@ -275,7 +269,7 @@ def test_a_good_model_is_blessed_as_tfx_blesses_it(tmp_path: Path) -> None:
         slices: "gender"
         thresholds { metric: "recall@1" min: 1 }
         thresholds { metric: "mean_rank" slice: "gender=F" max: 1 }
-        thresholds { metric: "mrr" min_ratio_to_popularity: 1.5 }
+        thresholds { metric: "mrr" min_ratio: 1.5 }
         thresholds { metric: "query_count" min: 7 }
     """
     _, blessing = evaluate(tmp_path, GOOD, {"train": TRAIN, "test": TEST}, config)
@@ -313,7 +307,7 @@ def test_missed_thresholds_are_named_with_their_slice(tmp_path: Path) -> None:
         slices: ["gender", "history_length"]
         thresholds { metric: "recall@1" min: 0.9 }
         thresholds { metric: "mrr" slice: "gender=F" min: 0.75 max: 0.8 }
-        thresholds { metric: "mrr" slice: "gender=M" min_ratio_to_popularity: 9 }
+        thresholds { metric: "mrr" slice: "gender=M" min_ratio: 9 }
         thresholds { metric: "mrr" slice: "history_length=101+" min: 0 }
     """
     _, blessing = evaluate(tmp_path, GOOD, {"train": TRAIN, "test": TEST}, config)
@@ -351,13 +345,19 @@ def test_tfma_opens_the_results(tmp_path: Path) -> None:
         (("item_popularity", "torso"),),
         (("item_popularity", "tail"),),
     }
-    assert metrics[()]["recall@1"] == {"doubleValue": 1.0}
+    # With an interval, since all the users were found.
+    assert metrics[()]["recall@1"]["boundedValue"] == {
+        "value": 1, "lowerBound": 1, "upperBound": 1
+    }  # fmt: skip
+    assert metrics[(("item_popularity", "tail"),)]["recall@1"] == {"doubleValue": 1}
     assert metrics[(("item_popularity", "head"),)]["query_count"]["doubleValue"] == 3
     assert metrics[(("item_popularity", "torso"),)]["query_count"]["doubleValue"] == 3
     assert metrics[()]["recall@1_diff"]["doubleValue"] == pytest.approx(6 / 7)
     popular = tfma.load_eval_result(evaluation.uri, model_name="popularity")
     overall = dict(popular.slicing_metrics)[()][""][""]
-    assert overall["recall@1"]["doubleValue"] == pytest.approx(1 / 7)
+    assert overall["recall@1"]["boundedValue"]["value"] == pytest.approx(1 / 7)
+    markov = tfma.load_eval_result(evaluation.uri, model_name="markov")
+    assert dict(markov.slicing_metrics)[()][""][""]["query_count"]["doubleValue"] == 7
     assert tfma.load_validation_result(evaluation.uri).validation_ok
 
 
@@ -374,12 +374,13 @@ def test_a_test_split_without_a_query_is_an_error(tmp_path: Path) -> None:
         ("top_k: 0", "must hold numbers >= 1, received 0"),
         (
             'thresholds { metric: "recall@7" min: 1 }',
-            "one of recall@1, recall@5, .*, mrr, mean_rank, query_count, received "
+            "one of label_coverage, recall@1, .*, mrr, mean_rank, .*, received "
             "'recall@7'",
         ),
         (
             'slices: "age"',
-            "names from history_length, item_popularity, gender, item, received 'age'",
+            "names from history_length, item_popularity, cold_items, gender, item, "
+            "received 'age'",
         ),
         (
             'slices: "gender" thresholds { metric: "mrr" slice: "item=a" min: 1 }',
@@ -390,11 +391,14 @@ def test_a_test_split_without_a_query_is_an_error(tmp_path: Path) -> None:
             'thresholds { metric: "mrr" slice: "history_length=5" min: 1 }',
             "history_length=1-5, history_length=6-20, .*received 'history_length=5'",
         ),
-        ('thresholds { metric: "mrr" }', "`min_ratio_to_popularity`, received none"),
+        (
+            'thresholds { metric: "mrr" }',
+            "`min`, `max`, `min_ratio` or `min_difference`, received none",
+        ),
         ('thresholds { metric: "mrr" min: nan }', "`min` must be a number"),
         ('thresholds { metric: "mrr" min: 2 max: 1 }', "`min` must be <= `max`"),
         (
-            'thresholds { metric: "mean_rank" min_ratio_to_popularity: 1 }',
+            'thresholds { metric: "mean_rank" min_ratio: 1 }',
             "more is better",
         ),
     ],

@@ -1,0 +1,38 @@
+"""What makes a measurement worthless, whatever its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ondevice_rec.components.topk_evaluator.leaks import TOLERATED_SHARE
+
+# In `Statistics.data`.
+FOREIGN_IDS = "foreign_ids"
+COMPARED_TARGETS = "compared_targets"
+LEAKED_TARGETS = "leaked_targets"
+
+
+def refusals(data: Mapping[str, int], vocab_size: int) -> list[str]:
+    """Says in words why the model and these timelines cannot be measured.
+
+    Args:
+      data: Counts of what is wrong with the timelines.
+      vocab_size: Number of ids the model knows for items.
+
+    Returns:
+      One entry for each reason.
+    """
+    found = []
+    if data.get(FOREIGN_IDS):
+        found.append(
+            f"{data[FOREIGN_IDS]:,} ids in the test timelines are past the end of the "
+            f"model's vocabularies ({vocab_size:,} ids of items): model and timelines "
+            "come from different transforms"
+        )
+    compared, leaked = data.get(COMPARED_TARGETS, 0), data.get(LEAKED_TARGETS, 0)
+    if leaked > TOLERATED_SHARE * compared:
+        found.append(
+            f"{leaked:,} of {compared:,} test labels are among the training targets "
+            "(same user, moment and item): the model has learnt the answers"
+        )
+    return found
