@@ -131,7 +131,7 @@ def _manifest_digests(artifact: ArtifactNode, folder: str) -> dict[str, str | No
         if manifest is not None:
             own = digest.of_file(kept) if path == kept else None
             files = manifest["files"].items()
-            return {_MANIFEST: own} | {name: of["sha256"] for name, of in files}
+            return {_MANIFEST: own} | {name: of.get("sha256") for name, of in files}
     return {_MANIFEST: None}
 
 
@@ -142,7 +142,10 @@ def _read(path: str) -> dict[str, Any] | None:
             found = json.load(file)
     except (OSError, ValueError):
         return None
-    is_manifest = isinstance(found, dict) and isinstance(found.get("files"), dict)
+    files = found.get("files") if isinstance(found, dict) else None
+    is_manifest = isinstance(files, dict) and all(
+        isinstance(described, dict) for described in files.values()
+    )
     return found if is_manifest else None
 
 

@@ -153,7 +153,7 @@ def _add_graph(root: Branch, trace: Trace) -> None:
     read = {i for artifacts in graph.inputs().values() for i in artifacts}
     absent = frozenset(trace.absent)
     nodes = {step.execution: step.node for step in trace.steps}
-    shown: set[int] = set()
+    shown: set[int | None] = set()
     for artifact in sorted(graph.artifacts.keys() - read):
         _add_artifact(root, graph, artifact, nodes, absent, shown)
 
@@ -164,9 +164,9 @@ def _add_artifact(
     artifact: int,
     nodes: Mapping[int, str],
     absent: frozenset[int],
-    shown: set[int],
+    shown: set[int | None],
 ) -> None:
-    """An artifact and below it what went into it, each once.
+    """An artifact and below it what it was made from, once for each execution.
 
     Without recursion: models may descend from each other by the thousand.
     """
@@ -181,9 +181,9 @@ def _add_artifact(
         if current in absent:
             label += " (its files are not on this machine)"
         read = inputs.get(producer, []) if producer is not None else []
-        if current in shown and read:
+        if producer in shown and read:
             parent.add(f"{label} (see above)")
             continue
-        shown.add(current)
+        shown.add(producer)
         below = parent.add(label)
         waiting += [(below, each) for each in reversed(read)]
