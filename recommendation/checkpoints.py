@@ -34,10 +34,11 @@ class Checkpoints(keras.callbacks.Callback):
 
 
 def latest(folder: str) -> str | None:
-    """The file with the most steps; None where there is none."""
-    found = {
-        int(match.group(1)): name
-        for name in (os.listdir(folder) if os.path.isdir(folder) else [])
-        if (match := _FILE.fullmatch(name))
-    }
-    return os.path.join(folder, found[max(found)]) if found else None
+    """The file written last; None where there is none."""
+    found = []
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+        match = _FILE.fullmatch(name)
+        if match:
+            path = os.path.join(folder, name)
+            found.append((os.stat(path).st_mtime_ns, int(match.group(1)), path))
+    return max(found)[-1] if found else None

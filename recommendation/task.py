@@ -24,7 +24,7 @@ from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.model_spec import ModelSpec
 from ondevice_rec.recommendation.recommender import RecommendedItem, Recommender
 from ondevice_rec.recommendation.spec import InputSpec, ModelHParams
-from ondevice_rec.recommendation.task_training import TrainingSettings
+from ondevice_rec.recommendation.task_training import Evaluator, TrainingSettings
 from ondevice_rec.schemas import timeline
 from ondevice_rec.schemas.errors import UserError
 
@@ -95,6 +95,7 @@ class Recommendation:
             learning_rate, gradient_clip_norm, optimizer, loss, seed
         )
         self._data: ExampleLoader | None = None
+        self._evaluator: Evaluator | None = None
 
     @classmethod
     def create(
@@ -180,6 +181,7 @@ class Recommendation:
         if do_train and self._settings.seed is not None:
             keras.utils.set_random_seed(self._settings.seed)
         self.model = self.model_spec.create_model()
+        self._evaluator = None
 
     def train(
         self,
@@ -225,6 +227,7 @@ class Recommendation:
             self.model,
             train_data,
             validation_data,
+            self._measure_with(self.model),
             batch_size=batch_size,
             steps_per_epoch=steps_per_epoch,
             epochs=epochs,
@@ -244,8 +247,7 @@ class Recommendation:
         """Gives the model the weights of a checkpoint, making it where there is none.
 
         Args:
-          path: A `ckpt-STEP.weights.h5`; None: the one in `model_dir` with the most
-            steps.
+          path: A `ckpt-STEP.weights.h5`; None: the newest in `model_dir`.
 
         Returns:
           The file read.
@@ -283,7 +285,7 @@ class Recommendation:
         """
         model = self._made_model()
         data_check.check("data", data, self.input_spec)
-        measured = task_training.Evaluation(model, data, batch_size).measure()
+        measured = self._measure_with(model).measure(data, batch_size)
         logger.info("evaluated: %s", measured)
         return list(measured.values())
 
@@ -390,6 +392,11 @@ class Recommendation:
         if self.model is None:
             raise UserError("There is no model yet. Call `train` or `create_model`.")
         return self.model
+
+    def _measure_with(self, model: RecommendationModel) -> Evaluator:
+        if self._evaluator is None:
+            self._evaluator = Evaluator(model)
+        return self._evaluator
 
     def _known_data(self) -> ExampleLoader:
         if self._data is None:

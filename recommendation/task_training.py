@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +32,11 @@ from ondevice_rec.schemas.input_spec_check import context_features, trains_on_ti
 # Steps run between two looks from Python: the more, the less they cost.
 _STEPS_PER_EXECUTION = 50
 _SECONDS_BETWEEN_REPORTS = 1.0
+_STEPS_WORTH_COMPILING = 1000
+# Similarities of a step, batch times vocabulary: what a processor's caches hold.
+_LARGEST_COMPILED = 1 << 20
+# The others draw negatives.
+_COMPILABLE_LOSSES = ("global_softmax", "batch_softmax")
 
 OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
     "adagrad": keras.optimizers.Adagrad,
@@ -85,6 +91,7 @@ def fit(
     model: RecommendationModel,
     train_data: ExampleLoader,
     validation_data: ExampleLoader | None,
+    evaluator: Evaluator,
     *,
     batch_size: int,
     steps_per_epoch: int,
@@ -103,19 +110,26 @@ def fit(
         train_data, spec, batch_size, shuffle, settings.seed
     )
     loss = settings.new_loss()
-    if on_timelines:
-        learner = Learner(model, loss, on_timelines=True)
-    else:
-        learner = MeasuredLearner(model, loss, model.hparams.eval_top_k)
+    learner = (
+        Learner(model, loss, on_timelines=True)
+        if on_timelines
+        else MeasuredLearner(model, loss, model.hparams.eval_top_k)
+    )
     learner.compile(
         settings.new_optimizer(),
         steps_per_execution=_per_execution(steps_per_epoch),
-        jit_compile=_jit_compile(),
+        jit_compile=_jit_compile(
+            settings,
+            # Sequences vary in length, and each would be compiled.
+            0 if on_timelines else steps_per_epoch * epochs,
+            batch_size,
+            spec.label_feature.vocab_size,
+        ),
     )
     watch = _Watch(
         None
         if validation_data is None
-        else Evaluation(model, validation_data, batch_size),
+        else functools.partial(evaluator.measure, validation_data, batch_size),
         steps_per_epoch,
         epochs,
         settings.learning_rate,
@@ -129,35 +143,41 @@ def fit(
     )
 
 
-class Evaluation:
+class Evaluator:
     """Measures a model on all examples, whatever its weights are at the time.
+
+    Made once for a model: what is compiled serves all data.
 
     Args:
       model: To measure.
-      data: Examples of its features.
-      batch_size: Examples per step.
     """
 
-    def __init__(
-        self, model: RecommendationModel, data: ExampleLoader, batch_size: int
-    ) -> None:
-        if batch_size < 1:
-            raise UserError(f"`batch_size` must be >= 1, received {batch_size}.")
-        self._batches = data.batches(batch_size).map(as_is(_inputs(model.feature_spec)))
+    def __init__(self, model: RecommendationModel) -> None:
+        self._spec = model.feature_spec
         self._learner = MeasuredLearner(
             model, GlobalSoftmax(), model.hparams.eval_top_k
         )
         self._learner.compile(
             steps_per_execution=_per_execution(),
-            jit_compile=_jit_compile(),
+            jit_compile=keras.backend.backend() != "tensorflow",
         )
 
-    def measure(self) -> dict[str, float]:
-        """The loss, then Model Maker's metrics, by name."""
-        found = self._learner.evaluate(self._batches, verbose=0, return_dict=True)
-        return {
-            name: float(found[name]) for name in ("loss", *self._learner.ranks.names)
-        }
+    def measure(self, data: ExampleLoader, batch_size: int) -> dict[str, float]:
+        """The loss, then Model Maker's metrics, by name.
+
+        Args:
+          data: Examples of the model's features.
+          batch_size: Examples per step.
+
+        Raises:
+          UserError: `batch_size` is below 1.
+        """
+        if batch_size < 1:
+            raise UserError(f"`batch_size` must be >= 1, received {batch_size}.")
+        batches = data.batches(batch_size).map(as_is(_inputs(self._spec)))
+        found = self._learner.evaluate(batches, verbose=0, return_dict=True)
+        names = ("loss", *self._learner.ranks.names)
+        return {name: float(found[name]) for name in names}
 
 
 def _training_batches(
@@ -200,9 +220,21 @@ def _per_execution(steps: int | None = None) -> int:
     return max(n for n in range(1, _STEPS_PER_EXECUTION + 1) if steps % n == 0)
 
 
-def _jit_compile() -> bool:
-    """TensorFlow's own kernels are quicker than XLA's on a CPU; JAX has only XLA's."""
-    return keras.backend.backend() != "tensorflow"
+def _jit_compile(
+    settings: TrainingSettings, steps: int, batch_size: int, vocab_size: int
+) -> bool:
+    """Whether XLA compiles the training step.
+
+    It takes seconds to, and then small steps several times less; large ones are as
+    quick without it. JAX has nothing else.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return True
+    return (
+        steps >= _STEPS_WORTH_COMPILING
+        and batch_size * vocab_size <= _LARGEST_COMPILED
+        and settings.loss in _COMPILABLE_LOSSES
+    )
 
 
 class _Watch(keras.callbacks.Callback):
@@ -210,13 +242,13 @@ class _Watch(keras.callbacks.Callback):
 
     def __init__(
         self,
-        validation: Evaluation | None,
+        validate: Callable[[], dict[str, float]] | None,
         steps: int,
         epochs: int,
         learning_rate: float,
     ) -> None:
         super().__init__()
-        self._validation = validation
+        self._validate = validate
         self._steps = steps
         self._epochs = epochs
         self._learning_rate = learning_rate
@@ -242,8 +274,8 @@ class _Watch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         # The callbacks after this one, and the history, read them here.
-        if self._validation is not None:
-            for name, value in self._validation.measure().items():
+        if self._validate is not None:
+            for name, value in self._validate().items():
                 logs[f"val_{name}"] = value
         progress.report(
             "training", epoch + 1, self._epochs, f"loss {float(logs['loss']):.3f}"

@@ -62,9 +62,10 @@ def trained(data, linear, model_dir):
         model_dir=str(model_dir),
         validation_data=test,
         batch_size=32,
-        steps_per_epoch=150,
+        # So many are compiled.
+        steps_per_epoch=500,
         epochs=2,
-        learning_rate=0.02,
+        learning_rate=0.01,
         optimizer="adam",
         seed=1,
     )
@@ -198,7 +199,7 @@ def test_training_tells_its_history(data, linear, tmp_path):
 
 def test_the_newest_checkpoint_has_the_last_weights(trained, linear, model_dir):
     again = recommendation.Recommendation(linear, str(model_dir))
-    assert again.load_checkpoint().endswith("ckpt-300.weights.h5")
+    assert again.load_checkpoint().endswith("ckpt-1000.weights.h5")
     for loaded, expected in zip(
         again.model.get_weights(), trained.model.get_weights(), strict=True
     ):
@@ -308,7 +309,6 @@ def test_examples_of_ones_own_train_too(movie_spec, movie_hparams, tmp_path):
         loader,
         recommendation.ModelSpec(movie_spec(vocab_size=60), movie_hparams()),
         str(tmp_path),
-        validation_data=loader,
         batch_size=20,
         steps_per_epoch=5,
     )
@@ -318,18 +318,16 @@ def test_examples_of_ones_own_train_too(movie_spec, movie_hparams, tmp_path):
     assert all(item.title in (f"t{item.key}", item.key) for item in found)
 
 
-def test_a_log_trains_a_transformer_on_whole_timelines(
-    log_spec, movie_hparams, tmp_path
-):
+def test_a_log_trains_a_gru_on_whole_timelines(log_spec, movie_hparams, tmp_path):
     log = {f"u{u}": [f"i{(u + j) % 20}" for j in range(12)] for u in range(40)}
     spec = log_spec(length=8)
-    spec.activity_feature_groups[0].encoder_type = EncoderType.Value("TRANSFORMER")
+    spec.activity_feature_groups[0].encoder_type = EncoderType.Value("GRU")
     train, validation, test = Loader.from_timelines(log, spec)
     task = recommendation.Recommendation(
         recommendation.ModelSpec(
             train.input_spec,
             movie_hparams(
-                transformer_num_blocks=1,
+                gru_num_units=16,
                 hidden_layer_dims=[],
                 projection_activation="linear",
             ),
@@ -339,12 +337,11 @@ def test_a_log_trains_a_transformer_on_whole_timelines(
         optimizer="adam",
         seed=1,
     )
-    history = task.train(train, validation, batch_size=40, steps_per_epoch=40).history
+    history = task.train(train, validation, batch_size=40, steps_per_epoch=100).history
     # Every position has a label, so there are no metrics of examples but validation's.
     assert set(history) == {"loss", "val_loss", *(f"val_{name}" for name in METRICS)}
-    # Better than chance among 20 items.
-    assert task.evaluate(test)[2] > 2 * 5 / 20
-    assert task.recommend(["i3", "i4", "i5"], 1)[0].key in train.vocabularies["item"]
+    assert task.evaluate(test)[2] > 0.8
+    assert task.recommend(["i3", "i4", "i5"], 1)[0].key == "i6"
 
 
 def test_one_metric_for_all_gives_the_values_of_each():
