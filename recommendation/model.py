@@ -155,9 +155,20 @@ class RecommendationModel(keras.Model):
           Ids, int32 `[batch, num_predictions]`, best first, and their scores after a
           sigmoid, float32.
         """
-        # Cut off after the product, so that a tied table is stored once.
-        scores = self.scores(features)[:, 1:]
-        top, ids = ops.top_k(scores, self.hparams.num_predictions, sorted=True)
+        return self.best(self.item_scores(features))
+
+    def item_scores(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Scores of the items that may be recommended: `[batch, vocab_size - 1]`."""
+        if self.hparams.tie_embeddings or self.hparams.exclude_seen:
+            # Cut off after the product, so that a tied table is stored once.
+            return self.scores(features)[:, 1:]
+        # Before it nothing is left to do on the device.
+        return ops.matmul(self.encode(features), ops.transpose(self.item_table[1:]))
+
+    def best(self, item_scores: Tensor) -> tuple[Tensor, Tensor]:
+        """What `recommend` gives for scores `[..., vocab_size - 1]` of all items."""
+        count = self.hparams.num_predictions
+        top, ids = ops.top_k(item_scores, count, sorted=True)
         return ops.cast(ids, "int32") + 1, ops.sigmoid(top)
 
     def rank(self, features: Mapping[str, Tensor], label: Tensor) -> Tensor:

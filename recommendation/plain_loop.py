@@ -1,4 +1,4 @@
-"""Recurrent layers in a form that TFLite runs for any batch size.
+"""A recurrent layer as a loop that TFLite runs for any batch size.
 
 Keras's own loops keep their steps in TensorArrays. TFLite's converter wants the shape
 of what is in them, batch included, or takes custom operations; and where a GPU is
@@ -7,34 +7,14 @@ present, Keras calls cuDNN instead, which no other machine runs.
 
 from __future__ import annotations
 
-import contextlib
-import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 
-@contextlib.contextmanager
-def plain_loops(model: keras.Model) -> Iterator[None]:
-    """Within it, the model's recurrent layers are traced as plain loops."""
-    layers = [
-        layer
-        for layer in model._flatten_layers(include_self=False)
-        if isinstance(layer, keras.layers.RNN)
-    ]
-    kept = [layer.inner_loop for layer in layers]
-    for layer in layers:
-        layer.inner_loop = functools.partial(_plain_loop, layer)
-    try:
-        yield
-    finally:
-        for layer, inner_loop in zip(layers, kept, strict=True):
-            layer.inner_loop = inner_loop
-
-
-def _plain_loop(
+def plain_loop(
     layer: keras.layers.RNN,
     sequences: tf.Tensor,
     initial_state: Sequence[tf.Tensor],
