@@ -58,8 +58,8 @@ def explain(name: str, error: Exception) -> LineageError:
                 f"{name} {meaning}. ML Metadata says: {_short(message)}"
             )
     return LineageError(
-        f"{name} cannot be read. ML Metadata says: {_short(message)}. Look whether it "
-        "is there and may be read by you."
+        f"{name} cannot be read. Look whether it is there and may be read by you. "
+        f"ML Metadata says: {_short(message)}"
     )
 
 

@@ -6,6 +6,8 @@ import argparse
 import importlib.util
 import itertools
 import json
+import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 from ondevice_rec.lineage import connection
@@ -39,6 +41,9 @@ def answer(arguments: argparse.Namespace) -> tuple[str, int]:
             "`lineage` needs ML Metadata, which is not installed. "
             'Install it: pip install "ondevice-rec[pipeline]".'
         )
+    # Read when the library is loaded, which else tells of every connection.
+    os.environ.setdefault("GLOG_minloglevel", "3")
+    logging.getLogger("absl").setLevel(logging.CRITICAL)
     from ondevice_rec.lineage.store import Store
 
     questions = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import tensorflow_transform as tft
@@ -42,7 +42,7 @@ class Executor(executor.Executor):
         )
         described = {
             **describe_schema(_read(io_utils.get_only_uri_in_dir(schema_uri))),
-            facts.VOCABULARIES: json.dumps(vocabularies(graph.uri, columns)),
+            facts.VOCABULARIES: _json(vocabularies(graph.uri, columns)),
         }
         for name, value in described.items():
             graph.set_string_custom_property(name, value)
@@ -55,7 +55,7 @@ def describe_schema(content: bytes) -> dict[str, str]:
     columns = {f.name: schema_pb2.FeatureType.Name(f.type) for f in schema.feature}
     return {
         facts.SCHEMA_SHA256: hashlib.sha256(content).hexdigest(),
-        facts.SCHEMA_COLUMNS: json.dumps(columns, sort_keys=True),
+        facts.SCHEMA_COLUMNS: _json(columns),
     }
 
 
@@ -72,6 +72,11 @@ def vocabularies(
             "sha256": hashlib.sha256(content).hexdigest(),
         }
     return found
+
+
+def _json(found: Mapping[str, Any]) -> str:
+    # Without escapes: ML Metadata 1.16 writes no backslash to PostgreSQL.
+    return json.dumps(found, sort_keys=True, ensure_ascii=False)
 
 
 def _read(path: str) -> bytes:

@@ -121,7 +121,9 @@ class Writer:
         inputs = _some(made, "graph", "timelines")
         if "base_model" in changes:
             inputs["base_model"] = [changes["base_model"]]
-        training = json.dumps({"epochs": str(changes.get("epochs", 8))})
+        # JSON within JSON has backslashes, which ML Metadata 1.16 cannot write to
+        # PostgreSQL.
+        training = {"epochs": str(changes.get("epochs", 8))}
         self.execution(
             "Trainer", name, inputs, _some(made, "model"),
             custom_config=json.dumps({"training": training}),
