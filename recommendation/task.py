@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from ondevice_rec.recommendation import (
     checkpoints,
     data_check,
     export,
+    task_export,
     task_training,
     tflite_recall,
 )
@@ -342,7 +342,9 @@ class Recommendation:
           UserError: there is no model, a format is not allowed, or the folder cannot
             be written to.
         """
-        formats = _formats(export_format, self.ALLOWED_EXPORT_FORMAT)
+        formats = task_export.formats(
+            export_format, self.ALLOWED_EXPORT_FORMAT, self.DEFAULT_EXPORT_FORMAT
+        )
         model = self._made_model()
         if kwargs:
             logger.warning("Encountered unknown parameters: %s", kwargs)
@@ -357,13 +359,14 @@ class Recommendation:
                 export.save(model, folder, keys, titles)
                 if ExportFormat.TFLITE in formats:
                     content = export.convert_to_tflite(folder, quantization_config)
-                    _write(os.path.join(export_dir, tflite_filename), content)
+                    task_export.write(
+                        os.path.join(export_dir, tflite_filename), content
+                    )
         if ExportFormat.LABEL in formats:
             assets = export.ModelAssets(self.input_spec, model.hparams, keys, titles)
-            lines = [*assets.items.titles]
-            _write(
+            task_export.write(
                 os.path.join(export_dir, label_filename),
-                "".join(f"{' '.join(line.splitlines())}\n" for line in lines).encode(),
+                task_export.labels(assets.items.titles),
             )
 
     def create_serving_model(self) -> RecommendationModel:
@@ -406,31 +409,6 @@ class Recommendation:
                 "loaded."
             )
         return self._data
-
-
-def _formats(
-    wanted: ExportFormat | str | Sequence[ExportFormat | str] | None,
-    allowed: Sequence[ExportFormat],
-) -> list[ExportFormat]:
-    if wanted is None:
-        return list(Recommendation.DEFAULT_EXPORT_FORMAT)
-    if isinstance(wanted, ExportFormat | str):
-        wanted = [wanted]
-    found = []
-    for each in wanted:
-        name = each.name if isinstance(each, ExportFormat) else str(each).upper()
-        if name not in [one.name for one in allowed]:
-            raise UserError(
-                "`export_format` must be of "
-                f"{', '.join(one.name for one in allowed)}, received {each}."
-            )
-        found.append(ExportFormat[name])
-    return found
-
-
-def _write(path: str, content: bytes) -> None:
-    with tf.io.gfile.GFile(path, "wb") as file:
-        file.write(content)
 
 
 create = Recommendation.create
