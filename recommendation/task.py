@@ -359,14 +359,14 @@ class Recommendation:
                 export.save(model, folder, keys, titles)
                 if ExportFormat.TFLITE in formats:
                     content = export.convert_to_tflite(folder, quantization_config)
-            found = export.ModelAssets(self.input_spec, model.hparams, keys, titles)
+                    task_export.write(
                         os.path.join(export_dir, tflite_filename), content
                     )
         if ExportFormat.LABEL in formats:
             assets = export.ModelAssets(self.input_spec, model.hparams, keys, titles)
             task_export.write(
                 os.path.join(export_dir, label_filename),
-                task_export.labels(found.items.titles),
+                task_export.labels(assets.items.titles),
             )
 
     def create_serving_model(self) -> RecommendationModel:
