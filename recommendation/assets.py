@@ -30,6 +30,8 @@ from ondevice_rec.schemas.input_spec_check import (
 VOCABULARIES = "vocabularies/"
 INPUT_SPEC = "input_spec.pbtxt"
 HPARAMS = "hparams.json"
+# In a `.tflite` file in place of the labels: it may hold the keys once only.
+TITLES = "titles.txt"
 # Only with a pushed model: the items with most events in training.
 POPULAR = "popular.json"
 # Files that are always there.
@@ -115,25 +117,37 @@ class ModelAssets:
             **({POPULAR: _popular_text(self.popular, items)} if self.popular else {}),
         }
 
+    def packed_files(self) -> dict[str, str]:
+        """Content by file name, as `.tflite` files hold it: small, a label a line."""
+        files = self.files()
+        del files[LABELS]
+        return {TITLES: self.items.title_lines, **files}
+
     @classmethod
     def from_files(cls, files: Mapping[str, str], origin: str) -> ModelAssets:
         """Reads what `files` gives.
 
         Args:
-          files: Content by file name; others are passed over.
+          files: Content by file name, as `files` or `packed_files` gives it; others
+            are passed over.
           origin: Where they come from, for the message of an error.
 
         Raises:
           UserError: a file is missing, or the files contradict each other.
         """
         missing = [name for name in FILES if name not in files]
+        if TITLES in files and LABELS in missing:
+            missing.remove(LABELS)
         if missing:
             raise UserError(
                 f"{origin} has no {', '.join(missing)}, so that its ids mean nothing. "
                 "Export the model with this library, which adds its vocabulary."
             )
         input_spec = text_format.Parse(files[INPUT_SPEC], InputSpec())
-        items = Items.parse(files[VOCABULARY], files[LABELS])
+        if TITLES in files:
+            items = Items(parse_keys(files[VOCABULARY]), parse_keys(files[TITLES]))
+        else:
+            items = Items.parse(files[VOCABULARY], files[LABELS])
         named = zip(items.keys, items.titles, strict=True)
         return cls(
             input_spec,
@@ -150,18 +164,13 @@ class ModelAssets:
             },
             {key: title for key, title in named if title != key},
             {
-                entry["key"]: entry["events"]
-                for entry in json.loads(files.get(POPULAR, "[]"))
+                items.keys[id_]: events
+                for id_, events in json.loads(files.get(POPULAR, "[]"))
             },
         )
 
 
 def _popular_text(popular: Mapping[str, int], items: Items) -> str:
-    """A list of `{"id": …, "key": …, "events": …}`, an entry a line."""
-    entries = [
-        json.dumps(
-            {"id": items.ids[key], "key": key, "events": events}, ensure_ascii=False
-        )
-        for key, events in popular.items()
-    ]
-    return "[\n" + ",\n".join(entries) + "\n]\n"
+    """A list of `[id, events]`."""
+    pairs = [[items.ids[key], events] for key, events in popular.items()]
+    return json.dumps(pairs, separators=(",", ":")) + "\n"

@@ -12,7 +12,6 @@ from ondevice_rec.recommendation.assets import VOCABULARIES, ModelAssets
 from ondevice_rec.recommendation.config import QuantizationConfig
 from ondevice_rec.recommendation.items import OOV_KEY as OOV_KEY
 from ondevice_rec.recommendation.model import RecommendationModel
-from ondevice_rec.recommendation.ondevice.associated_files import pack
 from ondevice_rec.recommendation.signatures import (
     ALL_SCORES,
     IDS,
@@ -22,6 +21,7 @@ from ondevice_rec.recommendation.signatures import (
     SERVING_BATCH,
 )
 from ondevice_rec.recommendation.spec import Feature
+from ondevice_rec.recommendation.tflite_file import finish
 from ondevice_rec.recommendation.tflite_layers import tflite_layers
 from ondevice_rec.recommendation.top_k_shape import settle_top_k
 from ondevice_rec.schemas.errors import UserError
@@ -118,6 +118,7 @@ def convert_to_tflite(
     saved_model_dir: str,
     quantization: QuantizationConfig | None = None,
     assets: ModelAssets | None = None,
+    version: str = "",
 ) -> bytes:
     """The `.tflite` file: built-in operations only, vocabularies and titles inside.
 
@@ -128,6 +129,7 @@ def convert_to_tflite(
       saved_model_dir: What `save` wrote.
       quantization: How weights and operations are made smaller; None keeps float32.
       assets: What to put inside in place of the SavedModel's own.
+      version: The model's version, for the file's metadata.
 
     Returns:
       Content of the file.
@@ -145,7 +147,7 @@ def convert_to_tflite(
         saved_model_dir, signature_keys=signatures
     )
     if quantization is None:
-        return pack(settle_top_k(converter.convert()), assets.files())
+        return finish(settle_top_k(converter.convert()), assets, version)
     quantization.get_converter_with_quantization(converter)
     try:
         model = converter.convert()
@@ -157,7 +159,7 @@ def convert_to_tflite(
             f"The model cannot be quantized by {quantization}: {error}\nTry "
             "`QuantizationConfig.for_dynamic()` or `for_float16()`."
         ) from error
-    return pack(settle_top_k(model), assets.files())
+    return finish(settle_top_k(model), assets, version)
 
 
 def _check_calibration(saved_model_dir: str) -> None:

@@ -70,11 +70,19 @@ class Items:
         """
         lines = [_HEADER]
         for id_ in range(1, len(self.keys)):
-            title = self.titles[id_]
-            for character in "\t\r\n":
-                title = title.replace(character, " ")
-            lines.append(f"{id_}\t{self.keys[id_]}\t{title}")
+            lines.append(f"{id_}\t{self.keys[id_]}\t{_line(self.titles[id_])}")
         return "\n".join(lines) + "\n"
+
+    @property
+    def title_lines(self) -> str:
+        """Content of `titles.txt`: line i is the title of id i, as in the labels."""
+        return keys_text([_line(title) for title in self.titles])
+
+
+def _line(title: str) -> str:
+    for character in "\t\r\n":
+        title = title.replace(character, " ")
+    return title
 
 
 def keys_text(keys: Sequence[str]) -> str:

@@ -156,13 +156,14 @@ class Executor(BaseExecutor):
     ) -> list[Exported]:
         """The variants that are asked for."""
         train_files = _split_files(examples, timeline.TRAIN)
+        run_id = (self._context.pipeline_run_id or "") if self._context else ""
         found = []
         asked = variants.wanted(serving)
         for place, variant in enumerate(asked):
             progress.report("exporting TFLite", place, len(asked))
             found.append(
                 variants.export_variant(
-                    place, variant, saved_model_dir, assets, train_files
+                    place, variant, saved_model_dir, assets, train_files, run_id
                 )
             )
         return found

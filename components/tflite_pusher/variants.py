@@ -63,6 +63,7 @@ def export_variant(
     saved_model_dir: str,
     assets: ModelAssets,
     train_files: Sequence[str],
+    version: str = "",
 ) -> Exported:
     """Exports one variant.
 
@@ -72,6 +73,7 @@ def export_variant(
       saved_model_dir: The model.
       assets: What travels with it.
       train_files: Transformed timelines to calibrate activations on.
+      version: The model's version, for the file's metadata.
 
     Returns:
       The variant; refused where the model's operations do not allow it, or plain
@@ -80,7 +82,9 @@ def export_variant(
     name = file_name(place, variant)
     quantization = _quantization(variant, assets.input_spec, train_files)
     try:
-        content = export.convert_to_tflite(saved_model_dir, quantization, assets)
+        content = export.convert_to_tflite(
+            saved_model_dir, quantization, assets, version
+        )
     except UserError as error:
         if quantization is None:
             raise

@@ -137,11 +137,7 @@ def test_tflite_carries_vocabularies_and_titles(tflite):
     files = associated_files.unpack(tflite)
     assert files["vocab.txt"].split("\n")[:3] == ["[OOV]", "key 0 é", "key 1 é"]
     assert files["vocabularies/age.txt"] == "[OOV]\n1\n18\n25\n35\n"
-    assert files["labels.tsv"].split("\n")[:3] == [
-        "id\tkey\ttitle",
-        "1\tkey 0 é\tZero",
-        "2\tkey 1 é\tkey 1 é",
-    ]
+    assert files["titles.txt"].split("\n")[:3] == ["[OOV]", "Zero", "key 1 é"]
 
 
 def test_the_saved_models_signatures(exported, queries):

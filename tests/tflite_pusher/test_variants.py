@@ -123,17 +123,17 @@ def test_popular_items_are_those_with_most_training_events(
             counts[id_] += target
     folder = open_version(tmp_path / "serving").path
     listed = json.loads((folder / "popular.json").read_text())
-    assert {entry["id"]: entry["events"] for entry in listed} == {
+    assert dict(listed) == {
         id_: count for id_, count in enumerate(counts) if id_ and count
     }
-    order = [(-entry["events"], entry["id"]) for entry in listed]
+    order = [(-events, id_) for id_, events in listed]
     assert order == sorted(order)
     for recommender in (
         Recommender.from_version(folder),
         Recommender.from_tflite(folder / "model.tflite"),
     ):
         found = recommender.recommend([], 3)
-        assert [item.key for item in found] == [each["key"] for each in listed[:3]]
+        assert [item.key for item in found] == [f"m{id_}" for id_, _ in listed[:3]]
 
 
 def test_measures_are_those_worked_out_by_hand() -> None:
