@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import apache_beam as beam
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from google.protobuf import text_format
 from tfx.components.util.model_utils import is_model_blessed
-from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
-from tfx.types import artifact_utils, channel_utils, standard_artifacts
-from tfx.utils import proto_utils
+from tfx.types import channel_utils, standard_artifacts
 
 from ondevice_rec.components.topk_evaluator.component import TopKEvaluator
-from ondevice_rec.components.topk_evaluator.executor import Executor
 from ondevice_rec.recommendation import export
 from ondevice_rec.recommendation.assets import ModelAssets
 from ondevice_rec.recommendation.spec import InputSpec, ModelHParams
@@ -44,56 +39,20 @@ INPUT_SPEC = """
 """
 
 
-@dataclass
-class Timeline:
-    """One timeline: item ids, which of them are targets, and the user's gender."""
-
-    items: list[int]
-    targets: list[int]
-    gender: int = 1
-    overlap: int = 0
-
-    def example(self, user: str) -> bytes:
-        def ints(values: list[int]) -> tf.train.Feature:
-            return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
-
-        key = tf.train.BytesList(value=[user.encode()])
-        features = {
-            "user": tf.train.Feature(bytes_list=key),
-            "item": ints(self.items),
-            "timestamp": ints(list(range(len(self.items)))),
-            "target": ints(self.targets),
-            "overlap": ints([self.overlap]),
-            "gender": ints([self.gender]),
-        }
-        example = tf.train.Example(features=tf.train.Features(feature=features))
-        content: bytes = example.SerializeToString()
-        return content
-
-    def queries(self) -> list[tuple[list[int], int, int]]:
-        """Each target's history, item and gender."""
-        return [
-            (self.items[:i], item, self.gender)
-            for i, item in enumerate(self.items)
-            if self.targets[i] and i
-        ]
+def last_out(items: list[int], gender: int = 1) -> dict[str, Any]:
+    """A timeline of which the last event is the target."""
+    targets = [0] * (len(items) - 1) + [1]
+    return {"items": items, "targets": targets, "gender": gender}
 
 
-def last_out(items: list[int], gender: int = 1) -> Timeline:
-    return Timeline(items, [0] * (len(items) - 1) + [1], gender)
-
-
-def write_examples(
-    folder: Path, splits: Mapping[str, Sequence[Sequence[Timeline]]]
-) -> None:
-    """Writes `{split: [timelines of a shard]}`, of one user each."""
-    for split, shards in splits.items():
-        (folder / f"Split-{split}").mkdir(parents=True)
-        for number, shard in enumerate(shards):
-            path = folder / f"Split-{split}" / f"data-{number:05}.gz"
-            with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
-                for place, timeline in enumerate(shard):
-                    writer.write(timeline.example(f"{split} {number} {place}"))
+def queries(timeline: Mapping[str, Any]) -> list[tuple[list[int], int, int]]:
+    """Each target's history, item and gender."""
+    items = timeline["items"]
+    return [
+        (items[:i], item, timeline["gender"])
+        for i, item in enumerate(items)
+        if timeline["targets"][i] and i
+    ]
 
 
 def write_model(folder: Path, scores: np.ndarray) -> None:
@@ -123,39 +82,18 @@ def write_model(folder: Path, scores: np.ndarray) -> None:
     export.write_assets(str(saved), ModelAssets(spec, hparams, KEYS))
 
 
-def evaluate(
-    folder: Path,
-    scores: np.ndarray,
-    splits: Mapping[str, Sequence[Sequence[Timeline]]],
-    config: str = "",
-) -> tuple[Any, Any]:
+@pytest.fixture
+def evaluate(kit: Any) -> Any:
     """Runs the executor; returns the artifacts `evaluation` and `blessing`."""
-    examples = standard_artifacts.Examples()
-    examples.uri = str(folder / "examples")
-    examples.split_names = artifact_utils.encode_split_names(list(splits))
-    write_examples(folder / "examples", splits)
-    model = standard_artifacts.Model()
-    model.uri, model.id = str(folder / "model"), 17
-    write_model(folder / "model", scores)
-    evaluation = standard_artifacts.ModelEvaluation()
-    evaluation.uri = str(folder / "evaluation")
-    blessing = standard_artifacts.ModelBlessing()
-    blessing.uri = str(folder / "blessing")
-    # Given as arguments, TFX would first build a package of itself for the runner.
-    context = BaseBeamExecutor.Context(
-        make_beam_pipeline_fn=lambda: beam.Pipeline(runner="FnApiRunner")
-    )
-    Executor(context).Do(
-        {"examples": [examples], "model": [model]},
-        {"evaluation": [evaluation], "blessing": [blessing]},
-        {
-            "evaluation_config": proto_utils.proto_to_json(
-                text_format.Parse(config, Evaluation())
-            ),
-            "current_component_id": "TopKEvaluator",
-        },
-    )
-    return evaluation, blessing
+
+    def run(
+        folder: Path, scores: np.ndarray, splits: Mapping[str, Any], config: str = ""
+    ) -> tuple[Any, Any]:
+        kit.write_examples(folder / "examples", splits)
+        write_model(folder / "model", scores)
+        return kit.run(folder / "examples", folder / "model", folder, config)
+
+    return run
 
 
 def rank_of(scores: Sequence[float], item: int) -> int:
@@ -180,7 +118,7 @@ def expected_metrics(ranks: Sequence[int], k: int) -> dict[str, float]:
     }
 
 
-def random_timelines(rng: np.random.Generator, count: int) -> list[Timeline]:
+def random_timelines(rng: np.random.Generator, count: int) -> list[dict[str, Any]]:
     """Up to 30 events of items 0 (out-of-vocabulary) to 7, the low ones popular."""
     found = []
     for _ in range(count):
@@ -188,7 +126,9 @@ def random_timelines(rng: np.random.Generator, count: int) -> list[Timeline]:
         items = np.minimum(rng.geometric(0.35, length), 8) % 8
         targets = rng.integers(0, 2, length)
         gender = int(rng.integers(0, 3))
-        found.append(Timeline(items.tolist(), targets.tolist(), gender))
+        found.append(
+            {"items": items.tolist(), "targets": targets.tolist(), "gender": gender}
+        )
     return found
 
 
@@ -196,12 +136,14 @@ def history_bucket(length: int) -> str:
     return "1-5" if length <= 5 else "6-20" if length <= 20 else "21-100"
 
 
-def test_metrics_and_slices_agree_with_brute_force(tmp_path: Path) -> None:
+def test_metrics_and_slices_agree_with_brute_force(
+    evaluate: Any, tmp_path: Path
+) -> None:
     rng = np.random.default_rng(3)
     # Rounded, so that there are ties.
     scores = rng.normal(size=(8, 8)).round(0)
     train = [random_timelines(rng, 20), random_timelines(rng, 15)]
-    train[0][0].overlap = len(train[0][0].items)
+    train[0][0]["overlap"] = len(train[0][0]["items"])
     test = [random_timelines(rng, 40), [], random_timelines(rng, 30)]
     evaluation, _ = evaluate(
         tmp_path,
@@ -212,10 +154,10 @@ def test_metrics_and_slices_agree_with_brute_force(tmp_path: Path) -> None:
 
     counts = np.zeros(8)
     for timeline in (t for shard in train for t in shard):
-        for item in timeline.items[timeline.overlap :]:
+        for item in timeline["items"][timeline.get("overlap", 0) :]:
             counts[item] += 1
     ranks: dict[str, list[tuple[int, int]]] = {}
-    for history, item, gender in (q for s in test for t in s for q in t.queries()):
+    for history, item, gender in (q for s in test for t in s for q in queries(t)):
         latest = [0, *(i for i in history[-3:] if i)][-1]
         row = scores[sum(history[-3:]) % 8]
         pair = (rank_of(row, item), rank_of(counts, item))
@@ -264,7 +206,9 @@ def refusal(blessing: Any) -> str:
     return stored
 
 
-def test_a_good_model_is_blessed_as_tfx_blesses_it(tmp_path: Path) -> None:
+def test_a_good_model_is_blessed_as_tfx_blesses_it(
+    evaluate: Any, tmp_path: Path
+) -> None:
     config = """
         slices: "gender"
         thresholds { metric: "recall@1" min: 1 }
@@ -281,13 +225,15 @@ def test_a_good_model_is_blessed_as_tfx_blesses_it(tmp_path: Path) -> None:
     assert blessing.get_string_custom_property("current_model").endswith("model")
 
 
-def test_a_model_equal_to_popularity_is_refused(tmp_path: Path) -> None:
+def test_a_model_equal_to_popularity_is_refused(evaluate: Any, tmp_path: Path) -> None:
     _, blessing = evaluate(tmp_path, POPULAR, {"train": TRAIN, "test": TEST})
     assert "ndcg@10" in refusal(blessing)
     assert "not better than the popularity model's" in refusal(blessing)
 
 
-def test_constant_scores_are_ranked_last_and_refused(tmp_path: Path) -> None:
+def test_constant_scores_are_ranked_last_and_refused(
+    evaluate: Any, tmp_path: Path
+) -> None:
     evaluation, blessing = evaluate(
         tmp_path, np.ones((8, 8)), {"train": TRAIN, "test": TEST}
     )
@@ -295,14 +241,18 @@ def test_constant_scores_are_ranked_last_and_refused(tmp_path: Path) -> None:
     assert refusal(blessing)
 
 
-def test_a_model_with_broken_weights_is_refused_for_it(tmp_path: Path) -> None:
+def test_a_model_with_broken_weights_is_refused_for_it(
+    evaluate: Any, tmp_path: Path
+) -> None:
     scores = GOOD.copy()
     scores[3, 5], scores[4, 2] = np.nan, np.inf
     _, blessing = evaluate(tmp_path, scores, {"train": TRAIN, "test": TEST})
     assert refusal(blessing).startswith("2 of the model's weights are NaN or infinite")
 
 
-def test_missed_thresholds_are_named_with_their_slice(tmp_path: Path) -> None:
+def test_missed_thresholds_are_named_with_their_slice(
+    evaluate: Any, tmp_path: Path
+) -> None:
     config = """
         slices: ["gender", "history_length"]
         thresholds { metric: "recall@1" min: 0.9 }
@@ -331,7 +281,7 @@ def test_missed_thresholds_are_named_with_their_slice(tmp_path: Path) -> None:
     assert len(result.missing_slices) == 1
 
 
-def test_tfma_opens_the_results(tmp_path: Path) -> None:
+def test_tfma_opens_the_results(evaluate: Any, tmp_path: Path) -> None:
     evaluation, _ = evaluate(
         tmp_path, GOOD, {"train": TRAIN, "test": TEST}, 'slices: "item_popularity"'
     )
@@ -361,8 +311,10 @@ def test_tfma_opens_the_results(tmp_path: Path) -> None:
     assert tfma.load_validation_result(evaluation.uri).validation_ok
 
 
-def test_a_test_split_without_a_query_is_an_error(tmp_path: Path) -> None:
-    lonely = [[Timeline([3], [1]), Timeline([3, 4], [0, 0])]]
+def test_a_test_split_without_a_query_is_an_error(
+    evaluate: Any, tmp_path: Path
+) -> None:
+    lonely = [[{"items": [3], "targets": [1]}, {"items": [3, 4], "targets": [0, 0]}]]
     with pytest.raises(ValueError, match="No query in the test split"):
         evaluate(tmp_path, GOOD, {"train": TRAIN, "test": lonely})
     assert not (tmp_path / "blessing").exists()
@@ -419,6 +371,7 @@ def test_an_impossible_configuration_is_an_error_at_construction(
 
 
 def test_a_column_that_only_the_model_knows_to_be_missing_is_an_error(
+    evaluate: Any,
     tmp_path: Path,
 ) -> None:
     with pytest.raises(ValueError, match="received 'age'"):
