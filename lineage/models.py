@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from ondevice_rec.lineage import digest, facts, runs, tfx_names
+from ondevice_rec.lineage import by_time, digest, facts, runs, tfx_names
 from ondevice_rec.lineage.errors import LineageError
 from ondevice_rec.lineage.graph import ArtifactNode
 from ondevice_rec.lineage.store import Store
@@ -14,6 +14,8 @@ _SHOWN = 10
 _LOOKED_AT = (facts.PUSHED, facts.PUSHED_VERSION, facts.MODEL_SHA256)
 # Fewer digits of a sha256 are taken for a mistake.
 _MIN_DIGITS = 8
+# Unix seconds, of this millennium's first half.
+_VERSION = re.compile(r"\d{9,11}")
 
 
 def find(store: Store, wanted: str | None = None) -> ArtifactNode:
@@ -29,6 +31,11 @@ def find(store: Store, wanted: str | None = None) -> ArtifactNode:
       LineageError: there is no such model; the message lists the versions there are.
     """
     on_device = _sha256_of(wanted) if wanted and _is_path(wanted) else None
+    if wanted is not None and _VERSION.fullmatch(wanted):
+        # The place is known; only what is not there is looked for everywhere.
+        for artifact in by_time.pushed_versions(store, int(wanted)):
+            if artifact.number(facts.PUSHED) == 1 and _is(artifact, wanted):
+                return artifact
     known: list[str] = []
     for artifact in store.artifacts_of_type(tfx_names.PUSHED_MODEL, *_LOOKED_AT):
         if artifact.number(facts.PUSHED) != 1:

@@ -105,6 +105,14 @@ class Store:
         for part in _parts(ids):
             yield from _events(self._ask(self._store.get_events_by_execution_ids, part))
 
+    def latest_artifact(self) -> int:
+        """The largest id of an artifact; 0 where there is none."""
+        return self._latest(self._store.get_artifacts)
+
+    def latest_execution(self) -> int:
+        """The largest id of an execution; 0 where there is none."""
+        return self._latest(self._store.get_executions)
+
     def executions_of(self, context: ContextNode) -> list[ExecutionNode]:
         """A context's executions, in the order they began."""
         found = self._ask(self._store.get_executions_by_context, context.id)
@@ -152,6 +160,12 @@ class Store:
         response = service.GetContextsByTypeResponse
         for page in self._pages("GetContextsByType", request, response):
             yield from map(_context, page.contexts)
+
+    def _latest(self, method: Any) -> int:
+        options = metadata_store.ListOptions(
+            limit=1, order_by=metadata_store.OrderByField.ID, is_asc=False
+        )
+        return next((found.id for found in self._ask(method, options)), 0)
 
     def _pages(self, method: str, request: Any, response_class: Any) -> Iterator[Any]:
         # The public methods read every page before they return.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ondevice_rec.lineage import by_time
 from ondevice_rec.lineage.graph import Event, Graph
 from ondevice_rec.lineage.store import Store
 
@@ -19,7 +20,8 @@ def upstream(store: Store, artifacts: Iterable[int]) -> Graph:
     frontier = set(artifacts)
     while frontier:
         _add_artifacts(store, graph, frontier)
-        written = store.writers(frontier).values()
+        nodes = [graph.artifacts[i] for i in frontier if i in graph.artifacts]
+        written = by_time.writers(store, nodes).values()
         _add_edges(graph, written)
         fresh = {e.execution for e in written} - graph.executions.keys()
         _add_executions(store, graph, fresh)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,18 @@ class Writer:
             ],
         )
         return made
+
+    def wrote(self, execution: int, kind: str) -> int:
+        """An artifact that an execution wrote, made after it began, as in TFX."""
+        # Times are kept to the millisecond.
+        time.sleep(0.003)
+        artifact = self.artifact(kind)
+        event = pb.Event(
+            artifact_id=artifact, execution_id=execution, type=pb.Event.OUTPUT
+        )
+        self.store.put_events([event])
+        time.sleep(0.003)
+        return artifact
 
     def context(self, kind: str, name: str) -> int:
         """A context, made if it is new."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
-from ondevice_rec.lineage import impact, models, trace, walk
+from ondevice_rec.lineage import by_time, impact, models, trace, walk
 from ondevice_rec.lineage.render import trace_tree
 from ondevice_rec.lineage.store import Store
 
@@ -50,6 +51,50 @@ def test_the_execution_that_wrote_it_is_named_not_one_that_took_it_from_the_cach
 
     trainers = [step for step in found.steps if step.node == "Trainer"]
     assert [(step.run, step.state) for step in trainers] == [("run-1", "complete")]
+
+
+@pytest.mark.parametrize("between", [0, 100])
+def test_what_its_own_run_took_from_the_cache_was_written_by_an_earlier_one(
+    writer: Any, root: Path, between: int
+) -> None:
+    first = writer.execution("SchemaGen", "run-1")
+    schema = writer.wrote(first, "Schema")
+    for number in range(between):
+        writer.execution("Other", f"between-{number}")
+    cached = writer.execution(
+        "SchemaGen", "run-2", {}, {"schema": [schema]}, state=pb.Execution.CACHED
+    )
+    transform = writer.execution("Transform", "run-2", {"schema": [schema]})
+    made = writer.wrote(transform, "TransformGraph")
+
+    graph = walk.upstream(Store(str(root)), [made])
+
+    assert graph.producers() == {made: transform, schema: first}
+    assert cached not in graph.executions
+
+
+def test_what_was_written_long_ago_is_found_too(writer: Any, root: Path) -> None:
+    old = writer.artifact("Schema")
+    # It began, wrote nothing for long, and many others began meanwhile.
+    for _ in range(100):
+        writer.execution("Other")
+    late = writer.artifact("Late")
+    first = writer.execution("First", outputs={"schema": [old]})
+    made = writer.artifact("Made")
+    last = writer.execution("Last", "r", {"schema": [old]}, {"made": [made, late]})
+
+    graph = walk.upstream(Store(str(root)), [made])
+
+    assert graph.producers() == {made: last, old: first}
+
+
+def test_bisection_by_time() -> None:
+    # Ids 1 to 5, two of them made at once.
+    when = {1: 10, 2: 20, 3: 20, 4: 30, 5: 40}
+    for moment, first in ((0, 1), (10, 1), (11, 2), (20, 2), (25, 4), (40, 5), (41, 6)):
+        assert by_time.first_since(when.get, 5, moment) == first
+    assert by_time.first_since(when.get, 9, 99) is None
+    assert by_time.first_since(when.get, 0, 99) == 1
 
 
 def test_a_model_made_of_several_spans_names_each(writer: Any, root: Path) -> None:
