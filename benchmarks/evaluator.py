@@ -93,7 +93,7 @@ def save_model(folder: str, items: int) -> None:
     """Writes a SavedModel with random weights."""
     from google.protobuf import text_format
 
-    from ondevice_rec.recommendation import export
+    from ondevice_rec.recommendation.export import export
     from ondevice_rec.recommendation.model import RecommendationModel
     from ondevice_rec.recommendation.spec import InputSpec, ModelHParams
 
@@ -114,7 +114,7 @@ def main() -> None:
     from tfx.types import artifact_utils, standard_artifacts
 
     from ondevice_rec.components.topk_evaluator.executor import Executor, make_plan
-    from ondevice_rec.recommendation.export import load_assets
+    from ondevice_rec.recommendation.export.export import load_assets
     from ondevice_rec.schemas.pipeline_config_pb2 import Evaluation
 
     executor = Executor(

@@ -20,7 +20,7 @@ import tensorflow as tf
 from google.protobuf import text_format
 
 from benchmarks import report
-from ondevice_rec.recommendation import windows
+from ondevice_rec.recommendation.feed import windows
 from ondevice_rec.recommendation.spec import InputSpec
 
 USERS, EVENTS, ITEMS = 6_040, 1_000_209, 3_706

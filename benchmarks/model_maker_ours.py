@@ -16,8 +16,8 @@ import pandas as pd
 from google.protobuf import text_format
 
 from ondevice_rec import recommendation
+from ondevice_rec.recommendation.feed.timelines import Timelines
 from ondevice_rec.recommendation.spec import InputSpec, ModelHParams
-from ondevice_rec.recommendation.timelines import Timelines
 
 # A rate's clock starts this long after the first report, which comes after tracing.
 WARM_UP_SECONDS = 2.0

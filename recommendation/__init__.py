@@ -10,11 +10,11 @@ from typing import Any
 
 # Where the public names are; nothing is imported before it is asked for.
 _NAMES = {
-    "DataLoader": ("data_loader", "DataLoader"),
+    "DataLoader": ("data.data_loader", "DataLoader"),
     "ModelSpec": ("model_spec", "ModelSpec"),
-    "Recommendation": ("task", "Recommendation"),
-    "Split": ("split", "Split"),
-    "create": ("task", "create"),
+    "Recommendation": ("task.recommendation", "Recommendation"),
+    "Split": ("data.split", "Split"),
+    "create": ("task.recommendation", "create"),
 }
 _MODULES = ("config", "model_spec", "spec")
 

@@ -12,7 +12,7 @@ import enum
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from ondevice_rec.recommendation.signatures import SERVING
+from ondevice_rec.recommendation.export.signatures import SERVING
 from ondevice_rec.schemas.errors import UserError
 
 DEFAULT_QUANTIZATION_STEPS = 500

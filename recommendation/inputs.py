@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ondevice_rec.recommendation.assets import ModelAssets
+from ondevice_rec.recommendation.export.assets import ModelAssets
 from ondevice_rec.recommendation.spec import Feature
 from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.input_spec_check import (
@@ -28,6 +28,9 @@ class Inputs:
     Values of other inputs are given by feature name, those of events oldest first: keys
     of the column's vocabulary (ids where it has none), or numbers. The latest that fit
     are taken, of a user's the first. What is not given is 0.
+
+    Attributes:
+      needed: Names of inputs without which the model reads no item of the history.
 
     Args:
       assets: The model's.
@@ -51,7 +54,7 @@ class Inputs:
             if is_embedded(feature) and source_column(feature) == assets.item_column
         }
         # Where one of a group's ids is 0, its other ones are masked.
-        self._needed = {
+        self.needed = {
             feature.feature_name
             for group in groups(spec)
             if any(feature.feature_name in self._items for feature in group.features)
@@ -85,7 +88,7 @@ class Inputs:
                 f"`features` must be of {', '.join(others) or 'no input'}, received "
                 f"{', '.join(unknown)}."
             )
-        missing = sorted(self._needed - set(given))
+        missing = sorted(self.needed - set(given))
         if missing:
             raise UserError(
                 f"`features` must hold {', '.join(missing)}: the model reads no item "

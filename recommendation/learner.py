@@ -19,11 +19,10 @@ LABEL = "(label)"
 
 
 class Learner(keras.Model):
-    """Trains a `RecommendationModel` and measures it, on any backend of Keras.
+    """Trains a `RecommendationModel`, on any backend of Keras.
 
     `fit` and `evaluate` take batches of one dictionary: the model's features, and the
-    labels under `LABEL`. `compile` takes an optimizer and, where they are wanted,
-    metrics of labels and similarities (`metrics.metrics_for`), but no loss.
+    labels under `LABEL`. `compile` takes an optimizer, but no loss.
 
     Args:
       model: Is trained in place.
@@ -65,17 +64,3 @@ class Learner(keras.Model):
             vectors = self.model.encode(features, training)
         self.add_loss(self.objective(vectors, labels, self.model.item_table))
         return vectors
-
-    def compute_metrics(
-        self,
-        x: Mapping[str, Tensor],
-        y: Tensor,
-        y_pred: Tensor,
-        sample_weight: Tensor | None = None,
-    ) -> dict[str, Any]:
-        """Updates the metrics with the similarities to all items."""
-        if self._compile_metrics is None:
-            return self.get_metrics_result()
-        similarities = ops.matmul(y_pred, ops.transpose(self.model.item_table))
-        labels = ops.reshape(x[LABEL], (-1,))
-        return super().compute_metrics(x, labels, similarities, sample_weight)

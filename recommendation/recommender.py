@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ondevice_rec.recommendation.assets import (
+from ondevice_rec.recommendation.export.assets import (
     FILES,
     POPULAR,
     VOCABULARIES,
     ModelAssets,
 )
+from ondevice_rec.recommendation.export.signatures import IDS, SCORES, SERVING_BATCH
 from ondevice_rec.recommendation.inputs import Inputs
 from ondevice_rec.recommendation.ondevice import associated_files, version_folder
 from ondevice_rec.recommendation.ondevice.interpreter import Interpreter
 from ondevice_rec.recommendation.ondevice.request import checked_top_n
 from ondevice_rec.recommendation.ondevice.version_folder import VersionFolder
-from ondevice_rec.recommendation.signatures import IDS, SCORES, SERVING_BATCH
 from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.timeline import OOV_ID
 
@@ -123,7 +123,7 @@ class Recommender:
         """
         import tensorflow as tf
 
-        from ondevice_rec.recommendation.export import load_assets
+        from ondevice_rec.recommendation.export.export import load_assets
 
         assets = load_assets(str(saved_model_dir))
         loaded = tf.saved_model.load(str(saved_model_dir))
@@ -190,6 +190,11 @@ class Recommender:
             return cls(model.batch, assets)
 
         return version_folder.read_version(folder, read)
+
+    @property
+    def needed_features(self) -> list[str]:
+        """Inputs that `features` must hold, for the model to read the history."""
+        return sorted(self._inputs.needed)
 
     def unknown(self, history_keys: Sequence[str]) -> list[str]:
         """The keys of the history that the model does not know, in its order."""

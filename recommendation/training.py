@@ -12,11 +12,11 @@ from typing import Any
 import keras
 
 from ondevice_rec.recommendation import progress
-from ondevice_rec.recommendation.feed import open_feed
+from ondevice_rec.recommendation.feed.timeline_source import Source
+from ondevice_rec.recommendation.feed.training_feed import open_feed
 from ondevice_rec.recommendation.learner import Learner
 from ondevice_rec.recommendation.losses import LOSSES
 from ondevice_rec.recommendation.model import RecommendationModel
-from ondevice_rec.recommendation.timeline_source import Source
 from ondevice_rec.recommendation.validation import Validation
 from ondevice_rec.schemas import pipeline_config_pb2, training_check
 from ondevice_rec.schemas.errors import UserError
@@ -92,7 +92,8 @@ def train(
     learner.compile(
         optimizer=_optimizer(training),
         steps_per_execution=per_execution,
-        jit_compile=False,
+        # Sequences vary in length: TensorFlow would compile each. JAX must.
+        jit_compile=keras.backend.backend() != "tensorflow",
     )
     validation = Validation(model, validation_source, _TOP_K)
     watch = _Watch(model, validation, training, steps)

@@ -9,10 +9,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ondevice_rec.recommendation import ranking, windows
+from ondevice_rec.recommendation import ranking
+from ondevice_rec.recommendation.feed import windows
+from ondevice_rec.recommendation.feed.timeline_source import Source
 from ondevice_rec.recommendation.learner import LABEL
 from ondevice_rec.recommendation.model import RecommendationModel
-from ondevice_rec.recommendation.timeline_source import Source
 from ondevice_rec.schemas.errors import UserError
 
 Tensor = Any

@@ -13,7 +13,9 @@ from google.protobuf import json_format
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from ondevice_rec.components.recommendation_trainer import custom_config
-from ondevice_rec.recommendation import export, timeline_source, training
+from ondevice_rec.recommendation import training
+from ondevice_rec.recommendation.export import export
+from ondevice_rec.recommendation.feed import timeline_source
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.spec import InputSpec, hparams_from_proto
 from ondevice_rec.schemas import input_spec_check, pipeline_config_pb2

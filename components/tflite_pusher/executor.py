@@ -31,10 +31,11 @@ from ondevice_rec.components.tflite_pusher.push_result import (
 )
 from ondevice_rec.components.tflite_pusher.variants import Exported
 from ondevice_rec.components.tflite_pusher.verification import Verification
-from ondevice_rec.recommendation import export, progress
-from ondevice_rec.recommendation.assets import ModelAssets
+from ondevice_rec.recommendation import progress
+from ondevice_rec.recommendation.export import export
+from ondevice_rec.recommendation.export.assets import ModelAssets
+from ondevice_rec.recommendation.feed.timeline_source import timeline_files
 from ondevice_rec.recommendation.ondevice import publish, version_folder
-from ondevice_rec.recommendation.timeline_source import timeline_files
 from ondevice_rec.schemas import facts, timeline
 from ondevice_rec.schemas.pipeline_config_pb2 import Serving, Variant
 

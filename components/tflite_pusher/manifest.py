@@ -15,10 +15,10 @@ from ondevice_rec.components.tflite_pusher.variants import Exported
 from ondevice_rec.components.tflite_pusher.verification import Verification
 from ondevice_rec.components.topk_evaluator.results import METRICS_FILE
 from ondevice_rec.components.topk_evaluator.slices import OVERALL
-from ondevice_rec.recommendation.assets import ModelAssets
+from ondevice_rec.recommendation.export.assets import ModelAssets
+from ondevice_rec.recommendation.export.signatures import IDS, SCORES
+from ondevice_rec.recommendation.export.tflite_operators import operators
 from ondevice_rec.recommendation.ondevice.interpreter import Interpreter
-from ondevice_rec.recommendation.signatures import IDS, SCORES
-from ondevice_rec.recommendation.tflite_operators import operators
 from ondevice_rec.schemas.input_spec_check import context_features, source_column
 
 

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from ondevice_rec.recommendation.assets import ModelAssets
-from ondevice_rec.recommendation.timeline_source import BLOCK_TIMELINES, open_source
+from ondevice_rec.recommendation.export.assets import ModelAssets
+from ondevice_rec.recommendation.feed.timeline_source import (
+    BLOCK_TIMELINES,
+    open_source,
+)
 from ondevice_rec.schemas import timeline
 
 # Enough for a page of an app.

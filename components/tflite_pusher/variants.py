@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from ondevice_rec.recommendation import export, windows
-from ondevice_rec.recommendation.assets import ModelAssets
 from ondevice_rec.recommendation.config import QuantizationConfig
+from ondevice_rec.recommendation.export import export
+from ondevice_rec.recommendation.export.assets import ModelAssets
+from ondevice_rec.recommendation.export.tflite_operators import not_built_in
+from ondevice_rec.recommendation.feed import windows
 from ondevice_rec.recommendation.ondevice import version_folder
 from ondevice_rec.recommendation.spec import InputSpec
-from ondevice_rec.recommendation.tflite_operators import not_built_in
 from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.pipeline_config_pb2 import Serving, Variant
 

@@ -10,10 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from ondevice_rec.recommendation import progress
+from ondevice_rec.recommendation.export.signatures import IDS, SCORES, SERVING_BATCH
+from ondevice_rec.recommendation.feed.windows import evaluation_windows
 from ondevice_rec.recommendation.ondevice.interpreter import Interpreter
-from ondevice_rec.recommendation.signatures import IDS, SCORES, SERVING_BATCH
 from ondevice_rec.recommendation.spec import InputSpec
-from ondevice_rec.recommendation.windows import evaluation_windows
 
 # Scores closer than this are a tie: rounding may put them in another order.
 TIE = 1e-5

@@ -77,7 +77,7 @@ class _Summarise(beam.DoFn):
         self._saved_model_dir = saved_model_dir
 
     def setup(self) -> None:
-        from ondevice_rec.recommendation.export import load_assets
+        from ondevice_rec.recommendation.export.export import load_assets
 
         label = load_assets(self._saved_model_dir).input_spec.label_feature
         self._column = source_column(label)

@@ -17,8 +17,8 @@ from ondevice_rec.components.topk_evaluator.saved_model_ranker import (
     Ranked,
     SavedModelRanker,
 )
-from ondevice_rec.recommendation.assets import ModelAssets
-from ondevice_rec.recommendation.export import SCORE, load_assets
+from ondevice_rec.recommendation.export.assets import ModelAssets
+from ondevice_rec.recommendation.export.export import SCORE, load_assets
 from ondevice_rec.recommendation.spec import InputSpec, source_column
 from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.input_spec_check import context_features, is_embedded

@@ -30,9 +30,9 @@ from ondevice_rec.components.topk_evaluator.plan import BLESSED, CANDIDATE, Plan
 from ondevice_rec.components.topk_evaluator.results import results
 from ondevice_rec.components.topk_evaluator.slices import OVERALL
 from ondevice_rec.components.topk_evaluator.statistics import Statistics
-from ondevice_rec.recommendation import export
-from ondevice_rec.recommendation.assets import ModelAssets
-from ondevice_rec.recommendation.timeline_source import timeline_files
+from ondevice_rec.recommendation.export import export
+from ondevice_rec.recommendation.export.assets import ModelAssets
+from ondevice_rec.recommendation.feed.timeline_source import timeline_files
 from ondevice_rec.schemas import facts, timeline
 from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.pipeline_config_pb2 import Evaluation

@@ -28,15 +28,10 @@ from ondevice_rec.components.topk_evaluator.saved_model_ranker import (
 from ondevice_rec.components.topk_evaluator.slices import Slicer
 from ondevice_rec.components.topk_evaluator.statistics import Adder, Statistics
 from ondevice_rec.components.topk_evaluator.tflite_ranker import TfliteRanker
-from ondevice_rec.recommendation import (
-    bootstrap,
-    export,
-    progress,
-    ranking,
-    recommended_lists,
-)
+from ondevice_rec.recommendation import bootstrap, progress, ranking, recommended_lists
 from ondevice_rec.recommendation.baselines.count_model import CountModel
 from ondevice_rec.recommendation.baselines.train_counts import TrainCounts
+from ondevice_rec.recommendation.export import export
 from ondevice_rec.schemas.input_spec_check import source_column
 from ondevice_rec.schemas.timeline import OOV_ID
 

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from ondevice_rec.components.topk_evaluator.timeline_events import user_hashes
+from ondevice_rec.recommendation.feed.windows import evaluation_windows
 from ondevice_rec.recommendation.spec import Feature, FeatureGroup, InputSpec
-from ondevice_rec.recommendation.windows import evaluation_windows
 from ondevice_rec.schemas import timeline
 from ondevice_rec.schemas.input_spec_check import (
     context_features,

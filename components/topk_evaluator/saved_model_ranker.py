@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from ondevice_rec.recommendation.export import ALL_SCORES, SCORE
+from ondevice_rec.recommendation.export.export import ALL_SCORES, SCORE
 from ondevice_rec.schemas.timeline import OOV_ID
 
 Ranked = tuple[np.ndarray, np.ndarray]

@@ -10,7 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ondevice_rec.recommendation.signatures import IDS, SCORES, SERVING, SERVING_BATCH
+from ondevice_rec.recommendation.export.signatures import (
+    IDS,
+    SCORES,
+    SERVING,
+    SERVING_BATCH,
+)
 from ondevice_rec.schemas.errors import UserError
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ondevice_rec.recommendation.items import VOCABULARY, parse_keys
+from ondevice_rec.recommendation.export.items import VOCABULARY, parse_keys
 from ondevice_rec.recommendation.ondevice import (
     current,
     durable,

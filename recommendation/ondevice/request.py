@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from ondevice_rec.recommendation.items import Items
+from ondevice_rec.recommendation.export.items import Items
 from ondevice_rec.recommendation.ondevice.version_folder import VersionFolder
 from ondevice_rec.schemas.errors import UserError
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ondevice_rec.recommendation.items import LABELS, VOCABULARY, Items
+from ondevice_rec.recommendation.export.items import LABELS, VOCABULARY, Items
 from ondevice_rec.schemas.errors import UserError
 
 MANIFEST = "manifest.json"

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 
-from ondevice_rec.recommendation import export
-from ondevice_rec.recommendation.assets import ModelAssets
+from ondevice_rec.recommendation.export import export
+from ondevice_rec.recommendation.export.assets import ModelAssets
 from ondevice_rec.recommendation.inputs import Inputs
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.ondevice.publish import publish

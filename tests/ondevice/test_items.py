@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ondevice_rec.recommendation.items import Items
+from ondevice_rec.recommendation.export.items import Items
 
 # A key is a line; what else it is made of is free.
 _KEYS = st.lists(

@@ -16,9 +16,9 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow.lite.python import schema_py_generated as schema
 
-from ondevice_rec.recommendation import export
-from ondevice_rec.recommendation.assets import ModelAssets
 from ondevice_rec.recommendation.config import QuantizationConfig
+from ondevice_rec.recommendation.export import export
+from ondevice_rec.recommendation.export.assets import ModelAssets
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.ondevice.associated_files import unpack
 from ondevice_rec.recommendation.spec import InputSpec, ModelHParams

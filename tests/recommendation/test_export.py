@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
-from ondevice_rec.recommendation import export
 from ondevice_rec.recommendation.encoders import ENCODERS
+from ondevice_rec.recommendation.export import export
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.ondevice import associated_files
 from ondevice_rec.recommendation.spec import EncoderType

@@ -14,8 +14,8 @@ import pytest
 import tensorflow as tf
 from google.protobuf import text_format
 
-from ondevice_rec.recommendation import export
 from ondevice_rec.recommendation.encoders import ENCODERS
+from ondevice_rec.recommendation.export import export
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.spec import EncoderType, InputSpec, ModelHParams
 

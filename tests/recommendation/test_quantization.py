@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ondevice_rec.recommendation import export
 from ondevice_rec.recommendation.config import ExportFormat, QuantizationConfig
+from ondevice_rec.recommendation.export import export
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.ondevice.interpreter import Interpreter
 from ondevice_rec.schemas.errors import UserError

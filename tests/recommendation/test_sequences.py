@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ondevice_rec.recommendation import sequences, windows
+from ondevice_rec.recommendation.feed import sequences, windows
 from ondevice_rec.recommendation.learner import LABEL
 from ondevice_rec.schemas.input_spec_check import trains_on_timelines
 

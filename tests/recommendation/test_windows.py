@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ondevice_rec.recommendation import timeline_source, windows
-from ondevice_rec.recommendation.timelines import Timelines
+from ondevice_rec.recommendation.feed import timeline_source, windows
+from ondevice_rec.recommendation.feed.timelines import Timelines
 from ondevice_rec.schemas.errors import UserError
 
 RATING = """

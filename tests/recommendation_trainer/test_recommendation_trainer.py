@@ -18,7 +18,7 @@ from ondevice_rec.components.recommendation_trainer.component import (
 )
 from ondevice_rec.components.sequence_transform.component import SequenceTransform
 from ondevice_rec.pipelines.pipeline import LOCAL_BEAM_ARGS
-from ondevice_rec.recommendation import export
+from ondevice_rec.recommendation.export import export
 from ondevice_rec.schemas import input_spec_pb2, pipeline_config_pb2, timeline
 from ondevice_rec.schemas.errors import UserError
 

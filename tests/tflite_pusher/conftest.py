@@ -21,7 +21,7 @@ from tfx.utils import proto_utils
 
 from ondevice_rec.components.artifacts import ItemCatalogue
 from ondevice_rec.components.tflite_pusher.executor import Executor
-from ondevice_rec.recommendation import export
+from ondevice_rec.recommendation.export import export
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.spec import InputSpec, ModelHParams
 from ondevice_rec.schemas.pipeline_config_pb2 import Serving

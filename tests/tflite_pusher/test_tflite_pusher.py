@@ -18,8 +18,8 @@ from ondevice_rec.components.artifacts import ItemCatalogue
 from ondevice_rec.components.tflite_pusher.component import TFLitePusher
 from ondevice_rec.components.tflite_pusher.executor import Executor
 from ondevice_rec.components.tflite_pusher.variants import Exported
-from ondevice_rec.recommendation import export
-from ondevice_rec.recommendation.assets import ModelAssets
+from ondevice_rec.recommendation.export import export
+from ondevice_rec.recommendation.export.assets import ModelAssets
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.ondevice.version_folder import open_version, versions
 from ondevice_rec.recommendation.recommender import Recommender

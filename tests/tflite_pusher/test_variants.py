@@ -12,9 +12,9 @@ import pytest
 import tensorflow as tf
 
 from ondevice_rec.components.tflite_pusher import verification
+from ondevice_rec.recommendation.export.tflite_operators import not_built_in, operators
 from ondevice_rec.recommendation.ondevice.version_folder import open_version, versions
 from ondevice_rec.recommendation.recommender import Recommender
-from ondevice_rec.recommendation.tflite_operators import not_built_in, operators
 
 Push = Callable[..., Any]
 

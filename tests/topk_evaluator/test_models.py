@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 
-from ondevice_rec.recommendation import export
+from ondevice_rec.recommendation.export import export
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.spec import InputSpec, ModelHParams
 

@@ -16,8 +16,8 @@ from tfx.components.util.model_utils import is_model_blessed
 from tfx.types import channel_utils, standard_artifacts
 
 from ondevice_rec.components.topk_evaluator.component import TopKEvaluator
-from ondevice_rec.recommendation import export
-from ondevice_rec.recommendation.assets import ModelAssets
+from ondevice_rec.recommendation.export import export
+from ondevice_rec.recommendation.export.assets import ModelAssets
 from ondevice_rec.recommendation.spec import InputSpec, ModelHParams
 from ondevice_rec.schemas.pipeline_config_pb2 import Evaluation
 

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from ondevice_rec import recommendation
 from ondevice_rec.recommendation import model_spec as ms
-from ondevice_rec.recommendation import spec, task_training
+from ondevice_rec.recommendation import spec
+from ondevice_rec.recommendation.task import fitting
 from ondevice_rec.schemas.errors import UserError
 
 Loader = recommendation.DataLoader
@@ -21,7 +22,7 @@ def never_trained(monkeypatch):
     def fit(*args, **kwargs):
         raise AssertionError("the training has started")
 
-    monkeypatch.setattr(task_training, "fit", fit)
+    monkeypatch.setattr(fitting, "fit", fit)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from ondevice_rec import recommendation
-from ondevice_rec.recommendation.timelines import Timelines
+from ondevice_rec.recommendation.feed.timelines import Timelines
 from ondevice_rec.schemas.errors import UserError
 
 Loader = recommendation.DataLoader

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ondevice_rec import recommendation
-from ondevice_rec.recommendation import split as splits
+from ondevice_rec.recommendation.data import split as splits
 from ondevice_rec.schemas.errors import UserError
 
 Loader = recommendation.DataLoader

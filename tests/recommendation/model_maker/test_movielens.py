@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from ondevice_rec import recommendation
-from ondevice_rec.recommendation import movielens_download, spec
+from ondevice_rec.recommendation import spec
+from ondevice_rec.recommendation.data import movielens_download
 from ondevice_rec.schemas.errors import UserError
 
 Loader = recommendation.DataLoader

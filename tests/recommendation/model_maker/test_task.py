@@ -12,9 +12,7 @@ import tensorflow as tf
 
 from ondevice_rec import recommendation
 from ondevice_rec.recommendation import model_spec as ms
-from ondevice_rec.recommendation import task_metrics
 from ondevice_rec.recommendation.config import ExportFormat, QuantizationConfig
-from ondevice_rec.recommendation.metrics import metrics_for
 from ondevice_rec.recommendation.recommender import Recommender
 from ondevice_rec.recommendation.spec import EncoderType
 
@@ -342,30 +340,3 @@ def test_a_log_trains_a_gru_on_whole_timelines(log_spec, movie_hparams, tmp_path
     assert set(history) == {"loss", "val_loss", *(f"val_{name}" for name in METRICS)}
     assert task.evaluate(test)[2] > 0.8
     assert task.recommend(["i3", "i4", "i5"], 1)[0].key == "i6"
-
-
-def test_one_metric_for_all_gives_the_values_of_each():
-    random = np.random.default_rng(0)
-    # Few distinct similarities, so that there are ties.
-    table = random.integers(0, 3, (30, 4)).astype(np.float32)
-    vectors = random.integers(0, 3, (16, 4)).astype(np.float32)
-    labels = random.integers(1, 30, 16).astype(np.int32)
-    similarities = vectors @ table.T
-    ranks = task_metrics.RankMetrics([1, 5])
-    ranks.update_state(labels, similarities, vectors @ table[labels].T)
-    found = {name: float(value) for name, value in ranks.result().items()}
-    expected = {}
-    for metric in metrics_for([1, 5]):
-        metric.update_state(labels, similarities)
-        expected[metric.name] = pytest.approx(float(metric.result()))
-    assert found == expected
-    assert list(found) == METRICS
-
-
-def test_labels_outside_the_vocabulary_are_misses():
-    ranks = task_metrics.RankMetrics([1])
-    # Id 0 has the highest similarity; no item is recommended for it.
-    ranks.update_state(np.array([0]), np.array([[9.0, 1.0, 2.0]], np.float32))
-    found = ranks.result()
-    assert float(found["Global_Recall/Recall_1"]) == 0
-    assert float(found["global_mean_rank"]) == 2

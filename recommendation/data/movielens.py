@@ -17,13 +17,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from ondevice_rec.recommendation import (
+from ondevice_rec.recommendation.data import (
     movielens_files,
     movielens_vocab,
     rejections,
     timeline_records,
 )
-from ondevice_rec.recommendation.movielens_files import Movie, Ratings
+from ondevice_rec.recommendation.data.movielens_files import Movie, Ratings
 from ondevice_rec.schemas import timeline
 from ondevice_rec.schemas.errors import UserError
 

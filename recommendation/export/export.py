@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 import keras
 import tensorflow as tf
 
-from ondevice_rec.recommendation.assets import VOCABULARIES, ModelAssets
 from ondevice_rec.recommendation.config import QuantizationConfig
-from ondevice_rec.recommendation.items import OOV_KEY as OOV_KEY
-from ondevice_rec.recommendation.model import RecommendationModel
-from ondevice_rec.recommendation.signatures import (
+from ondevice_rec.recommendation.export.assets import VOCABULARIES, ModelAssets
+from ondevice_rec.recommendation.export.items import OOV_KEY as OOV_KEY
+from ondevice_rec.recommendation.export.signatures import (
     ALL_SCORES,
     IDS,
     SCORE,
@@ -20,10 +19,11 @@ from ondevice_rec.recommendation.signatures import (
     SERVING,
     SERVING_BATCH,
 )
+from ondevice_rec.recommendation.export.tflite_file import finish
+from ondevice_rec.recommendation.export.tflite_layers import tflite_layers
+from ondevice_rec.recommendation.export.top_k_shape import settle_top_k
+from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.spec import Feature
-from ondevice_rec.recommendation.tflite_file import finish
-from ondevice_rec.recommendation.tflite_layers import tflite_layers
-from ondevice_rec.recommendation.top_k_shape import settle_top_k
 from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.input_spec_check import context_features, is_embedded
 

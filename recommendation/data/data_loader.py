@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ondevice_rec.recommendation import (
+from ondevice_rec.recommendation.data import (
     event_log,
     log_readers,
     log_timelines,
@@ -17,10 +17,10 @@ from ondevice_rec.recommendation import (
     movielens_vocab,
     transformed_timelines,
 )
-from ondevice_rec.recommendation.example_loader import ExampleLoader
-from ondevice_rec.recommendation.rejections import Rejections
+from ondevice_rec.recommendation.data.example_loader import ExampleLoader
+from ondevice_rec.recommendation.data.rejections import Rejections
+from ondevice_rec.recommendation.data.split import Split
 from ondevice_rec.recommendation.spec import InputSpec
-from ondevice_rec.recommendation.split import Split
 from ondevice_rec.schemas import input_spec_check
 from ondevice_rec.schemas.errors import UserError
 

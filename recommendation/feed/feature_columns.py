@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ondevice_rec.recommendation.feed.timeline_source import Columns, as_is
 from ondevice_rec.recommendation.spec import Feature, InputSpec
-from ondevice_rec.recommendation.timeline_source import Columns, as_is
 from ondevice_rec.schemas import input_spec_check, timeline
 from ondevice_rec.schemas.errors import UserError
 

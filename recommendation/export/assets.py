@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from google.protobuf import text_format
 
-from ondevice_rec.recommendation.items import (
+from ondevice_rec.recommendation.export.items import (
     LABELS,
     VOCABULARY,
     Items,

@@ -10,10 +10,10 @@ import numpy as np
 import tensorflow as tf
 from typing_extensions import Self
 
-from ondevice_rec.recommendation import example_batches
-from ondevice_rec.recommendation.items import OOV_KEY
+from ondevice_rec.recommendation.data import example_batches
+from ondevice_rec.recommendation.export.items import OOV_KEY
+from ondevice_rec.recommendation.feed.timelines import Timelines
 from ondevice_rec.recommendation.spec import InputSpec
-from ondevice_rec.recommendation.timelines import Timelines
 from ondevice_rec.schemas import input_spec_check
 from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.timeline import OOV_ID

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ondevice_rec.recommendation.rejections import Rejections
+from ondevice_rec.recommendation.data.rejections import Rejections
 from ondevice_rec.schemas.errors import UserError
 
 RATINGS = "ratings.dat"

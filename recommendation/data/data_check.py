@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ondevice_rec.recommendation.example_loader import ExampleLoader
+from ondevice_rec.recommendation.data.example_loader import ExampleLoader
+from ondevice_rec.recommendation.feed.timelines import Timelines
 from ondevice_rec.recommendation.spec import Feature, FeatureType, InputSpec
-from ondevice_rec.recommendation.timelines import Timelines
 from ondevice_rec.schemas import input_spec_check
 from ondevice_rec.schemas.errors import UserError
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from ondevice_rec.recommendation.example_loader import ExampleLoader
+from ondevice_rec.recommendation.data.example_loader import ExampleLoader
 from ondevice_rec.recommendation.ondevice.interpreter import Interpreter
 from ondevice_rec.recommendation.spec import InputSpec
 from ondevice_rec.schemas.errors import UserError

@@ -1,16 +1,13 @@
-"""All of Model Maker's metrics in one, so that a step ranks its labels only once."""
+"""Model Maker's metrics in one, so that a step ranks its labels only once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
-from ondevice_rec.recommendation.learner import LABEL, Learner
-from ondevice_rec.recommendation.losses.loss import Loss
-from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.schemas.timeline import OOV_ID
 
 Tensor = Any
@@ -21,8 +18,9 @@ _PLACES = ("Global", "Batch")
 class RankMetrics(keras.metrics.Metric):
     """Recalls and mean ranks among all ids, and among the labels of the batch.
 
-    The values of `metrics.metrics_for`, but that labels outside the vocabulary are
-    misses: no recommendation is right for them, and their rank is the last.
+    The values of Model Maker's `GlobalRecall`, `GlobalMeanRank`, `BatchRecall` and
+    `BatchMeanRank`, but that labels outside the vocabulary are misses: no
+    recommendation is right for them, and their rank is the last. The best rank is 0.
 
     Args:
       top_k: The k's of the recalls.
@@ -98,49 +96,3 @@ def ids_before(similarities: Tensor, index: Tensor) -> Tensor:
     columns = ops.expand_dims(ops.arange(ops.shape(similarities)[1]), 0)
     tied = ops.logical_and(ops.equal(similarities, own), ops.less(columns, index))
     return ops.sum(ops.cast(ops.logical_or(higher, tied), "float32"), axis=1)
-
-
-class MeasuredLearner(Learner):
-    """A learner from examples that also works out `RankMetrics`.
-
-    Args:
-      model: Is trained in place.
-      loss: What is minimised.
-      top_k: The k's of the recalls.
-    """
-
-    def __init__(
-        self, model: RecommendationModel, loss: Loss, top_k: Sequence[int]
-    ) -> None:
-        super().__init__(model, loss)
-        self.ranks = RankMetrics(top_k)
-
-    def call(
-        self, inputs: Mapping[str, Tensor], training: bool | None = None
-    ) -> dict[str, Tensor]:
-        """Adds the loss.
-
-        Returns:
-          What `RankMetrics.update_state` takes. JAX has no weights at hand when metrics
-          are updated, so the similarities are worked out here.
-        """
-        vectors = super().call(inputs, training)
-        labels = ops.cast(ops.reshape(inputs[LABEL], (-1,)), "int32")
-        table = self.model.item_table
-        own = ops.take(table, labels, axis=0)
-        return {
-            "labels": labels,
-            "of_all": ops.matmul(vectors, ops.transpose(table)),
-            "of_batch": ops.matmul(vectors, ops.transpose(own)),
-        }
-
-    def compute_metrics(
-        self,
-        x: Mapping[str, Tensor],
-        y: Tensor,
-        y_pred: dict[str, Tensor],
-        sample_weight: Tensor | None = None,
-    ) -> dict[str, Any]:
-        """Adds the batch to the metrics."""
-        self.ranks.update_state(**y_pred)
-        return self.get_metrics_result()

@@ -8,7 +8,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ondevice_rec.recommendation.movielens_files import Movie
+from ondevice_rec.recommendation.data.movielens_files import Movie
 from ondevice_rec.schemas.errors import UserError
 
 YEARS = "movie_year_vocab.txt"

@@ -6,10 +6,10 @@ import dataclasses
 
 import tensorflow as tf
 
-from ondevice_rec.recommendation import sequences, windows
+from ondevice_rec.recommendation.feed import sequences, windows
+from ondevice_rec.recommendation.feed.timeline_source import Source, as_is
 from ondevice_rec.recommendation.learner import LABEL
 from ondevice_rec.recommendation.spec import InputSpec
-from ondevice_rec.recommendation.timeline_source import Source, as_is
 from ondevice_rec.schemas import input_spec_check
 
 

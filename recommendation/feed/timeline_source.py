@@ -9,7 +9,7 @@ from typing import Protocol, Union
 import numpy as np
 import tensorflow as tf
 
-from ondevice_rec.recommendation.timelines import Timelines
+from ondevice_rec.recommendation.feed.timelines import Timelines
 from ondevice_rec.schemas import timeline
 from ondevice_rec.schemas.errors import UserError
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ondevice_rec.recommendation import windows
+from ondevice_rec.recommendation.feed import windows
+from ondevice_rec.recommendation.feed.timeline_source import BLOCK_TIMELINES, as_is
+from ondevice_rec.recommendation.feed.timelines import Timelines
 from ondevice_rec.recommendation.spec import InputSpec
-from ondevice_rec.recommendation.timeline_source import BLOCK_TIMELINES, as_is
-from ondevice_rec.recommendation.timelines import Timelines
 
 # Windows of timelines up to this many events are shuffled all together, which takes
 # at most 128 bytes a feature and event.

@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from ondevice_rec.recommendation import log_columns
-from ondevice_rec.recommendation.event_log import check_columns
-from ondevice_rec.recommendation.rejections import Rejections
+from ondevice_rec.recommendation.data import log_columns
+from ondevice_rec.recommendation.data.event_log import check_columns
+from ondevice_rec.recommendation.data.rejections import Rejections
 from ondevice_rec.schemas.errors import UserError
 
 Event = Any

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from ondevice_rec.recommendation.fused_lstm import fused_lstm
-from ondevice_rec.recommendation.plain_loop import plain_loop
+from ondevice_rec.recommendation.export.fused_lstm import fused_lstm
+from ondevice_rec.recommendation.export.plain_loop import plain_loop
 
 
 @contextlib.contextmanager
@@ -28,7 +29,9 @@ def tflite_layers(model: keras.Model) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _replaced(layer: keras.Layer, name: str, function: object) -> Iterator[None]:
+def _replaced(
+    layer: keras.Layer, name: str, function: Callable[..., Any]
+) -> Iterator[None]:
     kept = getattr(layer, name)
     setattr(layer, name, functools.partial(function, layer))
     try:

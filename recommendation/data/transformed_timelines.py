@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from ondevice_rec.recommendation import timeline_records
+from ondevice_rec.recommendation.data import timeline_records
+from ondevice_rec.recommendation.feed.timelines import Timelines
 from ondevice_rec.recommendation.spec import InputSpec
-from ondevice_rec.recommendation.timelines import Timelines
 from ondevice_rec.schemas import input_spec_check, timeline
 from ondevice_rec.schemas.errors import UserError
 

@@ -6,8 +6,8 @@ import flatbuffers
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
-from ondevice_rec.recommendation import tflite_metadata
-from ondevice_rec.recommendation.assets import (
+from ondevice_rec.recommendation.export import tflite_metadata
+from ondevice_rec.recommendation.export.assets import (
     HPARAMS,
     INPUT_SPEC,
     POPULAR,
@@ -15,10 +15,10 @@ from ondevice_rec.recommendation.assets import (
     VOCABULARIES,
     ModelAssets,
 )
-from ondevice_rec.recommendation.items import VOCABULARY
+from ondevice_rec.recommendation.export.items import VOCABULARY
+from ondevice_rec.recommendation.export.signatures import IDS, SCORES, SERVING
+from ondevice_rec.recommendation.export.tflite_metadata import PackedFile, TensorText
 from ondevice_rec.recommendation.ondevice.associated_files import pack
-from ondevice_rec.recommendation.signatures import IDS, SCORES, SERVING
-from ondevice_rec.recommendation.tflite_metadata import PackedFile, TensorText
 from ondevice_rec.schemas.input_spec_check import (
     context_features,
     is_embedded,

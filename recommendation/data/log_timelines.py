@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ondevice_rec.recommendation import split as splits
-from ondevice_rec.recommendation.event_log import EventLog, Names
-from ondevice_rec.recommendation.items import OOV_KEY
-from ondevice_rec.recommendation.log_columns import EventColumn
+from ondevice_rec.recommendation.data import split as splits
+from ondevice_rec.recommendation.data.event_log import EventLog, Names
+from ondevice_rec.recommendation.data.log_columns import EventColumn
+from ondevice_rec.recommendation.export.items import OOV_KEY
+from ondevice_rec.recommendation.feed.timelines import Timelines
 from ondevice_rec.recommendation.spec import InputSpec
-from ondevice_rec.recommendation.timelines import Timelines
 from ondevice_rec.schemas import input_spec_check
 from ondevice_rec.schemas.errors import UserError
 

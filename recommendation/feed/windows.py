@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from ondevice_rec.recommendation import feature_columns
-from ondevice_rec.recommendation.feature_columns import Block
-from ondevice_rec.recommendation.spec import InputSpec
-from ondevice_rec.recommendation.timeline_source import (
+from ondevice_rec.recommendation.feed import feature_columns
+from ondevice_rec.recommendation.feed.feature_columns import Block
+from ondevice_rec.recommendation.feed.timeline_source import (
     BLOCK_TIMELINES,
     Source,
     as_is,
     open_source,
 )
+from ondevice_rec.recommendation.spec import InputSpec
 from ondevice_rec.schemas import input_spec_check, timeline
 
 _QUERY = ("user", "timestamp", "history_length")

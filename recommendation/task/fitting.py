@@ -14,17 +14,17 @@ import numpy as np
 import tensorflow as tf
 
 from ondevice_rec.recommendation import progress
-from ondevice_rec.recommendation.example_loader import ExampleLoader
-from ondevice_rec.recommendation.feed import open_feed
+from ondevice_rec.recommendation.data.example_loader import ExampleLoader
+from ondevice_rec.recommendation.feed.timeline_source import as_is
+from ondevice_rec.recommendation.feed.timelines import Timelines
+from ondevice_rec.recommendation.feed.training_feed import open_feed
 from ondevice_rec.recommendation.learner import LABEL, Learner
 from ondevice_rec.recommendation.losses import LOSSES
 from ondevice_rec.recommendation.losses.global_softmax import GlobalSoftmax
 from ondevice_rec.recommendation.losses.loss import Loss
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.spec import InputSpec
-from ondevice_rec.recommendation.task_metrics import MeasuredLearner
-from ondevice_rec.recommendation.timeline_source import as_is
-from ondevice_rec.recommendation.timelines import Timelines
+from ondevice_rec.recommendation.task.measured_learner import MeasuredLearner
 from ondevice_rec.schemas import pipeline_config_pb2
 from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.input_spec_check import context_features, trains_on_timelines

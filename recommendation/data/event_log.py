@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pyarrow as pa
 
-from ondevice_rec.recommendation import log_columns
-from ondevice_rec.recommendation.log_columns import EventColumn
-from ondevice_rec.recommendation.rejections import Rejections
+from ondevice_rec.recommendation.data import log_columns
+from ondevice_rec.recommendation.data.log_columns import EventColumn
+from ondevice_rec.recommendation.data.rejections import Rejections
 from ondevice_rec.recommendation.spec import Feature, InputSpec
 from ondevice_rec.schemas import input_spec_check, timeline
 from ondevice_rec.schemas.errors import UserError

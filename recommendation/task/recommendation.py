@@ -10,21 +10,21 @@ from typing import Any
 
 import keras
 
-from ondevice_rec.recommendation import (
-    checkpoints,
-    data_check,
-    export,
-    task_export,
-    task_training,
-    tflite_recall,
-)
 from ondevice_rec.recommendation.config import ExportFormat, QuantizationConfig
-from ondevice_rec.recommendation.example_loader import ExampleLoader
+from ondevice_rec.recommendation.data import data_check
+from ondevice_rec.recommendation.data.example_loader import ExampleLoader
+from ondevice_rec.recommendation.export import export
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.model_spec import ModelSpec
 from ondevice_rec.recommendation.recommender import RecommendedItem, Recommender
 from ondevice_rec.recommendation.spec import InputSpec, ModelHParams
-from ondevice_rec.recommendation.task_training import Evaluator, TrainingSettings
+from ondevice_rec.recommendation.task import (
+    checkpoints,
+    exporting,
+    fitting,
+    tflite_recall,
+)
+from ondevice_rec.recommendation.task.fitting import Evaluator, TrainingSettings
 from ondevice_rec.schemas import timeline
 from ondevice_rec.schemas.errors import UserError
 
@@ -223,7 +223,7 @@ class Recommendation:
             data_check.check("validation_data", validation_data, self.input_spec)
         export.check_writable(self._model_dir)
         self._data = train_data
-        history = task_training.fit(
+        history = fitting.fit(
             self.model,
             train_data,
             validation_data,
@@ -342,7 +342,7 @@ class Recommendation:
           UserError: there is no model, a format is not allowed, or the folder cannot
             be written to.
         """
-        formats = task_export.formats(
+        formats = exporting.formats(
             export_format, self.ALLOWED_EXPORT_FORMAT, self.DEFAULT_EXPORT_FORMAT
         )
         model = self._made_model()
@@ -359,14 +359,12 @@ class Recommendation:
                 export.save(model, folder, keys, titles)
                 if ExportFormat.TFLITE in formats:
                     content = export.convert_to_tflite(folder, quantization_config)
-                    task_export.write(
-                        os.path.join(export_dir, tflite_filename), content
-                    )
+                    exporting.write(os.path.join(export_dir, tflite_filename), content)
         if ExportFormat.LABEL in formats:
             assets = export.ModelAssets(self.input_spec, model.hparams, keys, titles)
-            task_export.write(
+            exporting.write(
                 os.path.join(export_dir, label_filename),
-                task_export.labels(assets.items.titles),
+                exporting.labels(assets.items.titles),
             )
 
     def create_serving_model(self) -> RecommendationModel:

@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from ondevice_rec.recommendation import (
+from ondevice_rec.recommendation.data import (
     movielens,
     movielens_files,
     movielens_vocab,
     timeline_records,
 )
-from ondevice_rec.recommendation.items import OOV_KEY
-from ondevice_rec.recommendation.log_columns import EventColumn
+from ondevice_rec.recommendation.data.log_columns import EventColumn
+from ondevice_rec.recommendation.export.items import OOV_KEY
+from ondevice_rec.recommendation.feed.timelines import Timelines
 from ondevice_rec.recommendation.spec import Feature, FeatureType, InputSpec
-from ondevice_rec.recommendation.timelines import Timelines
 from ondevice_rec.schemas import input_spec_check, timeline
 from ondevice_rec.schemas.errors import UserError
 

@@ -1,0 +1,1 @@
+"""Loads logs and data sets for training."""

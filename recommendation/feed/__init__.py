@@ -1,0 +1,1 @@
+"""Input functions: from timelines to batches."""

@@ -1,0 +1,1 @@
+"""Model Maker's `Recommendation` task."""
