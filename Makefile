@@ -9,7 +9,7 @@ BIN := .venv/bin
 FOLDERS := schemas recommendation components pipelines lineage
 
 .PHONY: help setup demo test test-unit test-integration lint types format \
-  protos lock clean
+  protos web lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ format: setup  ## what ruff can mend by itself
 
 protos: setup  ## schemas/*_pb2.py and .pyi from the protos
 	tools/protos.sh
+
+web:  ## LiteRT's web runtime for the page of `ondevice-rec demo`, from npm
+	tools/web.sh
 
 lock: setup  ## the lock files from setup.py; ARGS=--upgrade takes newer versions
 	tools/lock.sh $(ARGS)

@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_recommend(commands)
     _add_rollback(commands)
+    _add_demo(commands)
     lineage_arguments.add(commands, _lineage)
     return parser
 
@@ -142,6 +143,26 @@ def _add_rollback(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(function=_rollback)
 
 
+def _add_demo(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "demo",
+        help="a web page that recommends by a pushed model",
+        description="Serves, to this machine only, a page where items are chosen by "
+        "title; the browser computes what comes next from model.tflite.",
+    )
+    parser.add_argument(
+        "serving_dir", metavar="SERVING_DIR", help="a push folder, or one version in it"
+    )
+    parser.add_argument(
+        "--port",
+        metavar="PORT",
+        type=int,
+        default=8765,
+        help="port to serve on (default: %(default)s; 0 takes a free one)",
+    )
+    parser.set_defaults(function=_demo)
+
+
 def _init(arguments: argparse.Namespace) -> int:
     from ondevice_rec.pipelines import init_config
 
@@ -212,6 +233,12 @@ def _lineage(arguments: argparse.Namespace) -> int:
     text, code = lineage_command.answer(arguments)
     print(text, flush=True)
     return code
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from ondevice_rec.pipelines import browser_demo
+
+    return browser_demo.run(arguments.serving_dir, arguments.port)
 
 
 if __name__ == "__main__":

@@ -129,5 +129,7 @@ if ! "$uv" pip sync --quiet --compile-bytecode --python .venv/bin/python --requi
   die "the packages of $lock could not be installed: see above."
 fi
 "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+# The page of one command needs it, nothing else.
+tools/web.sh || say "going on without the page of \`ondevice-rec demo\`"
 printf '%s\n' "$stamp" >.venv/.setup
 say "done: .venv/bin/python is $(.venv/bin/python --version)"
