@@ -266,7 +266,7 @@ class Recommender:
         answers = dict(zip(told, self._answers(rows), strict=True))
         found = []
         for number, history in enumerate(histories):
-            items = answers.get(number) or self._fallback(history)
+            items = answers[number] if number in answers else self._fallback(history)
             seen = set(ids[number]) if exclude_seen else set()
             found.append([item for item in items if item.id not in seen][:wanted])
         return found

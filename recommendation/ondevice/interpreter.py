@@ -88,6 +88,13 @@ class Interpreter:
           ValueError: an input has another shape or dtype.
         """
         given = dict(features)
+        for name, (shape, _) in self.inputs.items():
+            # The runtime would resize the input without a word.
+            if given[name].shape != shape:
+                raise UserError(
+                    f"`{name}` must have the shape {shape}, received "
+                    f"{given[name].shape}."
+                )
         for name, (scale, zero) in self._input_steps.items():
             dtype = self.inputs[name][1]
             limits = np.iinfo(dtype)

@@ -104,6 +104,28 @@ def test_every_form_recommends_the_same(
         assert recommender.unknown(history) == [key for key in history if " " in key]
 
 
+def test_a_batch_gives_what_each_history_gives(forms: dict[str, Recommender]) -> None:
+    histories = [["m3"], ["m29", "new here", "m7"], [f"m{i}" for i in range(1, 12)]]
+    features = [
+        {"context_genre": GENRES[: len(history)], "age": [0.1 * i]}
+        for i, history in enumerate(histories)
+    ]
+    for recommender in forms.values():
+        found = recommender.recommend_batch(histories, 7, True, features)
+        expected = [
+            recommender.recommend(history, 7, True, given)
+            for history, given in zip(histories, features, strict=True)
+        ]
+        for items, single in zip(found, expected, strict=True):
+            assert [item.key for item in items] == [item.key for item in single]
+            assert [item.score for item in items] == pytest.approx(
+                [item.score for item in single], abs=1e-6
+            )
+        assert recommender.recommend_batch([]) == []
+        with pytest.raises(UserError, match=r"one for each of the 3 histories.* 1"):
+            recommender.recommend_batch(histories, features=features[:1])
+
+
 def test_only_the_latest_events_count(forms: dict[str, Recommender]) -> None:
     keys = [f"m{i}" for i in range(1, 12)]
 
