@@ -66,10 +66,12 @@ def test_what_its_own_run_took_from_the_cache_was_written_by_an_earlier_one(
     )
     transform = writer.execution("Transform", "run-2", {"schema": [schema]})
     made = writer.wrote(transform, "TransformGraph")
+    trainer = writer.execution("Trainer", "run-2", {"all": [schema, made]})
+    model = writer.wrote(trainer, "Model")
 
-    graph = walk.upstream(Store(str(root)), [made])
+    graph = walk.upstream(Store(str(root)), [model])
 
-    assert graph.producers() == {made: transform, schema: first}
+    assert graph.producers() == {model: trainer, made: transform, schema: first}
     assert cached not in graph.executions
 
 

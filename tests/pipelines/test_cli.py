@@ -31,7 +31,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("name", ["init", "run", "recommend"])
+@pytest.mark.parametrize("name", ["init", "run", "recommend", "lineage"])
 def test_help(name):
     whole, one = command("--help"), command(name, "--help")
     assert whole.returncode == one.returncode == 0
@@ -91,3 +91,14 @@ def test_errors_in_the_command(tmp_path):
     empty = command("recommend", str(tmp_path), "--history", "1")
     assert empty.returncode == 2
     assert "Traceback" not in empty.stderr
+
+
+@pytest.mark.parametrize("question", ["trace", "diff", "impact", "runs", "verify"])
+def test_questions_about_lineage(question, tmp_path):
+    shown = command("lineage", question, "--help")
+    assert shown.returncode == 0
+    assert f"usage: ondevice-rec lineage {question}" in shown.stdout
+    more = {"diff": ("1", "2"), "impact": ("--span", "1")}.get(question, ())
+    nowhere = command("lineage", question, str(tmp_path / "none"), *more)
+    assert nowhere.returncode == 2
+    assert "none: no such folder or file" in nowhere.stderr
