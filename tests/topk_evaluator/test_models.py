@@ -98,7 +98,7 @@ def brute_force(
     queries: list[tuple[tuple[int, ...], int]],
     score: Scorer,
     events: collections.Counter,
-    vocab_size: int,
+    keys: list[str],
     exclude_seen: bool = False,
     listed: int = 10**9,
 ) -> dict[str, float]:
@@ -108,7 +108,7 @@ def brute_force(
       queries: History and item of each.
       score: Scores of `ALL_KEYS`, NaN for one that the model does not know.
       events: Training events by item.
-      vocab_size: Ids of the model.
+      keys: The model's vocabulary; of equal scores its lists have the first id first.
       exclude_seen: Whether the history's items may not be recommended.
       listed: Places of a list at most.
     """
@@ -117,7 +117,8 @@ def brute_force(
     shown: dict[int, set[int]] = {k: set() for k in TOP_K}
     for history, item in queries:
         scores = score(history)
-        known = [i for i, s in enumerate(scores) if i and not _is_nan(s)]
+        known = [ALL_KEYS.index(key) for key in keys[1:]]
+        assert not any(_is_nan(scores[i]) for i in known)
         allowed = [i for i in known if not (exclude_seen and i in history)]
         rank = math.inf
         if item in allowed:
@@ -127,7 +128,7 @@ def brute_force(
         best = sorted(allowed, key=lambda i: scores[i], reverse=True)
         found["label_coverage"].append(item in known)
         found["mrr"].append(1 / rank)
-        found["mean_rank"].append(vocab_size if rank == math.inf else rank)
+        found["mean_rank"].append(len(keys) if rank == math.inf else rank)
         for k in TOP_K:
             hit = rank <= k
             found[f"recall@{k}"].append(hit)
@@ -190,14 +191,14 @@ def test_every_model_is_ranked_as_by_brute_force(
         followed = [pairs[last, i] if last else 0 for i in range(len(KEYS))]
         return [*((n, events[i]) for i, n in enumerate(followed)), *unknown]
 
-    models: dict[str, tuple[Scorer, int]] = {
-        "candidate": (scorer(new, KEYS, LENGTH), len(KEYS)),
-        "popularity": (popularity, len(KEYS)),
-        "markov": (markov, len(KEYS)),
-        "blessed": (scorer(old, OLD_KEYS, LENGTH - 1), len(OLD_KEYS)),
+    models: dict[str, tuple[Scorer, list[str]]] = {
+        "candidate": (scorer(new, KEYS, LENGTH), KEYS),
+        "popularity": (popularity, KEYS),
+        "markov": (markov, KEYS),
+        "blessed": (scorer(old, OLD_KEYS, LENGTH - 1), OLD_KEYS),
     }
-    for name, (score, vocab_size) in models.items():
-        expected = brute_force(queries, score, events, vocab_size, exclude_seen)
+    for name, (score, keys) in models.items():
+        expected = brute_force(queries, score, events, keys, exclude_seen)
         actual = found["overall"][name]
         assert expected == pytest.approx(
             {metric: actual[metric] for metric in expected}, abs=1e-6
@@ -229,7 +230,7 @@ def test_the_tflite_file_is_measured_by_its_lists(
         return [*rounded[: len(KEYS)], *[math.nan] * len(GONE)]
 
     events, _ = counted(train)
-    expected = brute_force(queries, in_order, events, len(KEYS), listed=5)
+    expected = brute_force(queries, in_order, events, KEYS, listed=5)
     for name in ("mrr", "mean_rank"):
         del expected[name]
     assert expected == pytest.approx(
