@@ -7,6 +7,10 @@ does not import: it reads any store, whoever wrote it. A test holds the two toge
 from __future__ import annotations
 
 POPULARITY_PREFIX = "popularity_"
+MARKOV_PREFIX = "markov_"
+BLESSED_PREFIX = "blessed_"
+BASELINE_PREFIXES = (POPULARITY_PREFIX, MARKOV_PREFIX, BLESSED_PREFIX)
+INTERVALS = "intervals"
 QUERY_COUNT = "query_count"
 VOCAB_SIZE = "vocab_size"
 SLICE_METRICS = "slice_metrics"

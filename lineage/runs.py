@@ -95,7 +95,7 @@ def _read(store: Store, context: ContextNode) -> Run:
         metrics={
             name: value
             for name, value in found.items()
-            if not name.startswith(facts.POPULARITY_PREFIX)
+            if not name.startswith(facts.BASELINE_PREFIXES)
         },
         version=pushed.text(facts.PUSHED_VERSION) if pushed else None,
     )

@@ -85,7 +85,9 @@ class Trace:
       spans: Every input span, oldest first.
       schema: schema_sha256 and columns (name -> type), "artifact" and "uri".
       vocabularies: Column -> {"size", "sha256"}.
-      metrics: Of the model and, with "popularity_", of the popularity model.
+      metrics: Of the model and, with the names of `facts.BASELINE_PREFIXES`, of those
+        that were measured beside it.
+      intervals: Metric -> lower and upper end of the model's 95 % interval.
       slices: Slice -> metric -> value.
       blessing: "blessed" (bool) and "reason" in words; empty without a blessing.
       steps: Every execution, in the order they began.
@@ -100,6 +102,7 @@ class Trace:
     schema: Mapping[str, Any]
     vocabularies: Mapping[str, Mapping[str, Any]]
     metrics: Mapping[str, Value]
+    intervals: Mapping[str, Sequence[float]]
     slices: Mapping[str, Mapping[str, float]]
     blessing: Mapping[str, Any]
     steps: Sequence[Step]
@@ -130,6 +133,7 @@ def trace(store: Store, pushed: ArtifactNode) -> Trace:
         schema=_schema(graph, transform),
         vocabularies=_json(transform, facts.VOCABULARIES),
         metrics=runs.metrics(evaluation) if evaluation else {},
+        intervals=_json(evaluation, facts.INTERVALS),
         slices=_json(evaluation, facts.SLICE_METRICS),
         blessing=_blessing(near.get(tfx_names.BLESSING)),
         steps=_steps(store, graph),

@@ -133,11 +133,20 @@ def _add_metrics(root: Branch, trace: Trace) -> None:
         return
     below = root.add("metrics")
     for name, value in trace.metrics.items():
-        if name.startswith(facts.POPULARITY_PREFIX):
-            continue
-        popular = trace.metrics.get(facts.POPULARITY_PREFIX + name)
-        beside = "" if popular is None else f" (popularity {wording.value(popular)})"
-        below.add(f"{name} {wording.value(value)}{beside}")
+        if not name.startswith(facts.BASELINE_PREFIXES):
+            below.add(f"{name} {wording.value(value)}{_beside(trace, name)}")
+
+
+def _beside(trace: Trace, name: str) -> str:
+    """A metric's interval, and what other models measured beside it have."""
+    ends = [wording.value(end) for end in trace.intervals.get(name, ())]
+    interval = f" [{', '.join(ends)}]" if ends else ""
+    others = [
+        f"{prefix.rstrip('_')} {wording.value(trace.metrics[prefix + name])}"
+        for prefix in facts.BASELINE_PREFIXES
+        if prefix + name in trace.metrics
+    ]
+    return interval + (f" ({', '.join(others)})" if others else "")
 
 
 def _add_blessing(root: Branch, trace: Trace) -> None:

@@ -111,7 +111,8 @@ class Writer:
             "evaluation": self.artifact(
                 "ModelEvaluation",
                 slice_metrics=json.dumps({"genre=Drama": {"ndcg@10": ndcg}}),
-                **{"ndcg@10": ndcg, "popularity_ndcg@10": 0.125}, **_origin(),
+                **{"ndcg@10": ndcg, "popularity_ndcg@10": 0.125},
+                intervals='{"ndcg@10": [0.2, 0.3]}', **_origin(),
             ),
             "blessing": self.artifact(
                 "ModelBlessing", blessed=1, reason="it is better", **_origin()

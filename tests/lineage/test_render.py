@@ -147,7 +147,7 @@ model 11
 │  ├─ epochs = 5
 │  └─ steps = 110
 ├─ metrics
-│  └─ ndcg@10 0.25 (popularity 0.125)
+│  └─ ndcg@10 0.25 [0.2, 0.3] (popularity 0.125)
 ├─ blessed: it is better
 └─ made from
    └─ PushedModel 8 by Pusher 6{gone}
