@@ -186,8 +186,12 @@ def _schema(graph: Graph, transform: ArtifactNode | None) -> dict[str, Any]:
 
 
 def _json(artifact: ArtifactNode | None, name: str) -> dict[str, Any]:
-    text = artifact.text(name) if artifact else None
-    return dict(json.loads(text)) if text else {}
+    """A property that holds a JSON object; empty where it holds something else."""
+    try:
+        found = json.loads((artifact.text(name) if artifact else None) or "{}")
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {}
 
 
 def _blessing(blessing: ArtifactNode | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,7 +25,18 @@ def render(kind: str, content: dict[str, Any]) -> str:
       content: Its fields.
     """
     document = {"format_version": FORMAT_VERSION, "kind": kind, **content}
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(found: Any) -> Any:
+    """With null for what is no number, which JSON has no word for."""
+    if isinstance(found, float):
+        return found if math.isfinite(found) else None
+    if isinstance(found, dict):
+        return {name: _finite(value) for name, value in found.items()}
+    if isinstance(found, list | tuple):
+        return [_finite(value) for value in found]
+    return found
 
 
 def trace_content(trace: Trace) -> dict[str, Any]:

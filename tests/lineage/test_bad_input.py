@@ -158,9 +158,11 @@ def test_a_stock_pipeline_s_model_can_be_traced(
     capsys: Any, writer: Any, root: Path
 ) -> None:
     model = writer.artifact("Model")
-    writer.execution("Trainer", outputs={"model": [model]})
+    evaluation = writer.artifact("ModelEvaluation", slice_metrics="no JSON of ours")
+    writer.execution("Trainer", outputs={"model": [model], "evaluation": [evaluation]})
     pushed = writer.artifact("PushedModel", pushed=1, pushed_version="5")
-    writer.execution("Pusher", inputs={"model": [model]}, outputs={"p": [pushed]})
+    inputs = {"model": [model], "evaluation": [evaluation]}
+    writer.execution("Pusher", inputs=inputs, outputs={"pushed": [pushed]})
 
     for format_ in ("tree", "table", "json", "mermaid", "dot", "openlineage"):
         assert cli.main(["lineage", "trace", str(root), "--format", format_]) == 0

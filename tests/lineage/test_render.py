@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from ondevice_rec.lineage import models, sections, trace, wording
 from ondevice_rec.lineage.graph import ArtifactNode, Event, ExecutionNode, Graph
 from ondevice_rec.lineage.parameters import flatten
-from ondevice_rec.lineage.render import dot, mermaid, table, trace_tree
+from ondevice_rec.lineage.render import document, dot, mermaid, table, trace_tree
 from ondevice_rec.lineage.render.tree import Branch, draw
 from ondevice_rec.lineage.store import Store
 
@@ -89,6 +90,16 @@ data     span 1.rows_read  100,000
 data     span 1.source     not recorded
 metrics  ndcg@10           0.05827"""
     )
+
+
+def test_json_has_null_for_what_is_no_number() -> None:
+    text = document.render("trace", {"metrics": {"a": float("nan"), "b": [1.5]}})
+
+    assert json.loads(text) == {
+        "format_version": 1,
+        "kind": "trace",
+        "metrics": {"a": None, "b": [1.5]},
+    }
 
 
 def test_values() -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
+import importlib.metadata
 import json
 import os
 import pathlib
 import random
+import shutil
+import subprocess
 import tempfile
 
 import pytest
@@ -125,6 +129,78 @@ def test_an_unchanged_run_comes_from_the_cache(pushed):
     assert versions(folder) == before
 
 
+def lineage(question: str, root: pathlib.Path, *more: str) -> tuple[int, str]:
+    return command("lineage", question, str(root / "run"), *more)
+
+
+def test_where_a_model_found_on_a_device_came_from(pushed, project_root):
+    folder, _ = pushed
+    (version,) = versions(folder)
+    on_device = shutil.copy(version / "model.tflite", folder / "found.tflite")
+    asked = ("--model", str(on_device), "--format", "json")
+    code, text = lineage("trace", folder, *asked)
+    assert code == 0, text
+    found = json.loads(text)
+    assert found["pushed"]["pushed_version"] == version.name
+    (span,) = found["spans"]
+    assert span["source"] == str(folder / "log.csv")
+    facts = span["facts"]
+    assert (facts["rows_read"], facts["rows_rejected"]) == (1800, 0)
+    assert "num_files:1" in facts["input_fingerprint"]
+    assert found["schema"]["columns"]["timestamp"] == "INT"
+    assert found["vocabularies"]["item"]["size"] == ITEMS
+    assert found["metrics"]["recall@1"] > 0.9 > found["metrics"]["popularity_recall@1"]
+    assert found["blessing"]["blessed"]
+    assert "popularity" in found["blessing"]["reason"]
+    steps = {step["node"]: step for step in found["steps"]}
+    trainer = steps["RecommendationTrainer"]
+    assert trainer["user"] == getpass.getuser()
+    assert trainer["package_version"] == importlib.metadata.version("ondevice-rec")
+    if (project_root / ".git").exists():
+        head = subprocess.check_output(
+            ["git", "rev-parse", "HEAD"], cwd=project_root, text=True
+        ).strip()
+        # Who works in the checkout meanwhile may commit.
+        assert len(trainer["git_commit"].removesuffix("-dirty")) == len(head)
+    configured = trainer["parameters"]
+    assert configured["custom_config.training.epochs"] == "8"
+    assert steps["ActivityExampleGen"]["run"] == trainer["run"]
+
+
+def test_every_artifact_of_ours_is_covered_by_verify(pushed):
+    folder, _ = pushed
+    code, text = lineage("verify", folder, "--json")
+    found = json.loads(text)
+    assert code == 0, text
+    assert found["findings"] == []
+    # TFX's own components record no digests.
+    assert found["not_covered"] == {
+        "ExampleAnomalies": 1,
+        "ExampleStatistics": 1,
+        "Schema": 1,
+    }
+    (model,) = (folder / "run").glob("artifacts/RecommendationTrainer/model/*")
+    weights = next(model.rglob("variables.data*"))
+    before = weights.read_bytes()
+    weights.write_bytes(before[:-1] + b"?")
+    code, text = lineage("verify", folder)
+    weights.write_bytes(before)
+    assert code == 1
+    assert f"altered: {model} (Model " in text
+
+
+def test_the_history_and_what_a_span_went_into(pushed):
+    folder, _ = pushed
+    (version,) = versions(folder)
+    code, text = lineage("runs", folder, "--json")
+    assert code == 0
+    assert json.loads(text)["runs"][-1]["state"] == "pushed"
+    code, text = lineage("impact", folder, "--span", "0", "--json")
+    assert code == 0
+    (found,) = json.loads(text)["versions"]
+    assert (found["version"], found["state"]) == (version.name, "current")
+
+
 def test_a_model_no_better_than_popularity_is_not_pushed(tmp_path):
     write_log(tmp_path, follow=False)
     config = CONFIG.replace("epochs: 8", "epochs: 1").replace("0.01}", "0.00001}")
@@ -132,6 +208,10 @@ def test_a_model_no_better_than_popularity_is_not_pushed(tmp_path):
     assert code == NOT_PUSHED, text
     assert "not pushed" in text
     assert versions(tmp_path) == []
+    code, text = lineage("trace", tmp_path)
+    assert code == 2
+    assert "has pushed a model" in text
+    assert "refused" in text
 
 
 def test_a_log_with_too_many_bad_rows_is_an_error(tmp_path):
@@ -143,3 +223,6 @@ def test_a_log_with_too_many_bad_rows_is_an_error(tmp_path):
     assert "max_rejected_fraction" in text
     assert "Traceback" not in text
     assert versions(tmp_path) == []
+    code, text = lineage("trace", tmp_path)
+    assert code == 2
+    assert "failed at ActivityExampleGen" in text
