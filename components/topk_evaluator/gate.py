@@ -188,8 +188,8 @@ def _decided(check: Check, result: SliceResult | None) -> Check:
     elif check.confident and not _lowest_margin(check, result) >= 0:
         low, high = result.intervals()[CANDIDATE][check.metric]
         refusal = (
-            f"{check.name} is {check.value:.6g}, but with a 95 % interval from "
-            f"{low:.6g} to {high:.6g} it is not sure not to be {_wrong(check)}"
+            f"{check.name} is {check.value:.6g}, but may be {_wrong(check)}: its 95 % "
+            f"interval is {low:.6g} to {high:.6g}"
         )
     else:
         return check

@@ -176,7 +176,7 @@ def _metric_threshold(check: gate.Check) -> config_pb2.MetricThreshold:
         threshold.value_threshold.lower_bound.value = (
             check.ratio * check.base
             if check.ratio is not None
-            else check.base + check.difference
+            else check.base + (check.difference or 0.0)
         )
     return threshold
 

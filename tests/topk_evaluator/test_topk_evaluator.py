@@ -311,6 +311,46 @@ def test_tfma_opens_the_results(evaluate: Any, tmp_path: Path) -> None:
     assert tfma.load_validation_result(evaluation.uri).validation_ok
 
 
+def test_cold_items_are_measured_on_their_own(evaluate: Any, tmp_path: Path) -> None:
+    evaluation, _ = evaluate(
+        tmp_path,
+        GOOD,
+        {"train": TRAIN, "test": [*TEST, [last_out([4, 0])]]},
+        'slices: "cold_items" cold_item_events: 3',
+    )
+    found = json.loads(Path(evaluation.uri, "metrics.json").read_text())["slices"]
+    # Items 6 and 7 have two events and one.
+    assert {name: entry["queries"] for name, entry in found.items()} == {
+        "overall": 8, "cold_items=warm": 5, "cold_items=cold": 2,
+        "cold_items=unknown": 1,
+    }  # fmt: skip
+    assert found["cold_items=unknown"]["candidate"]["recall@20"] == 0
+    assert found["overall"]["candidate"]["label_coverage"] == 7 / 8
+
+
+def test_intervals_of_all_queries_and_where_a_threshold_asks(
+    evaluate: Any, tmp_path: Path
+) -> None:
+    evaluation, _ = evaluate(
+        tmp_path,
+        GOOD,
+        {"train": TRAIN, "test": TEST},
+        'slices: ["gender", "cold_items"] '
+        'thresholds { metric: "mrr" slice: "gender=F" min: 0.1 confident: true }',
+    )
+    found = json.loads(Path(evaluation.uri, "metrics.json").read_text())
+    intervals = found["bootstrap"]["slices"]
+    assert set(intervals) == {"overall", "gender=F"}
+    low, high = intervals["overall"]["intervals"]["popularity"]["mrr"]
+    assert low < found["slices"]["overall"]["popularity"]["mrr"] < high
+    compared = intervals["overall"]["comparisons"]["popularity"]["mrr"]
+    # The model finds everything: 1 less the popularity model's.
+    assert compared["difference"] == pytest.approx([1 - high, 1 - low])
+    assert compared["ratio"] == pytest.approx([1 / high, 1 / low])
+    stored = json.loads(evaluation.get_string_custom_property("intervals"))
+    assert stored["mrr"] == [1, 1]
+
+
 def test_a_test_split_without_a_query_is_an_error(
     evaluate: Any, tmp_path: Path
 ) -> None:
@@ -352,6 +392,30 @@ def test_a_test_split_without_a_query_is_an_error(
         (
             'thresholds { metric: "mean_rank" min_ratio: 1 }',
             "more is better",
+        ),
+        ('thresholds { metric: "gini@10" min_difference: 0.1 }', "more is better"),
+        (
+            'thresholds { metric: "mrr" baseline: MARKOV min: 1 }',
+            "`baseline` says what `min_ratio` and `min_difference` look at",
+        ),
+        (
+            'thresholds { metric: "coverage@10" min: 0.1 confident: true }',
+            "`confident` needs a metric with an interval: label_coverage, recall@1",
+        ),
+        (
+            "bootstrap_replicates: 0 "
+            'thresholds { metric: "mrr" min: 0.1 confident: true }',
+            "`confident` needs `bootstrap_replicates` >= 1",
+        ),
+        ("bootstrap_replicates: -1", "must be from 0 to 10000, received -1"),
+        (
+            'slices: "gender" '
+            'thresholds { metric: "coverage@10" slice: "gender=F" min: 0.1 }',
+            "measured over all queries",
+        ),
+        (
+            'measured: TFLITE thresholds { metric: "mrr" min: 0.1 }',
+            "one of label_coverage, recall@1, .*received 'mrr'",
         ),
     ],
 )
