@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ondevice_rec.lineage import facts, tfx_names
 from ondevice_rec.lineage.graph import (
     ArtifactNode,
     ContextNode,
+    Event,
     ExecutionNode,
 )
 from ondevice_rec.lineage.store import Store
@@ -79,8 +80,8 @@ def _read(store: Store, context: ContextNode) -> Run:
         # A retry stands where the first try stood.
         last[node] = execution
     ids = [execution.id for execution in last.values()]
-    outputs = {e.artifact for e in store.events_of_executions(ids) if e.output}
-    artifacts = {a.type: a for a in store.artifacts(outputs)}
+    outputs = [e for e in store.events_of_executions(ids) if e.output]
+    artifacts = {a.type: a for a in store.artifacts(e.artifact for e in outputs)}
     pushed = artifacts.get(tfx_names.PUSHED_MODEL)
     evaluation = artifacts.get(tfx_names.EVALUATION)
     found = metrics(evaluation) if evaluation else {}
@@ -89,7 +90,7 @@ def _read(store: Store, context: ContextNode) -> Run:
         pipeline=pipeline,
         started=context.created,
         ended=max((e.ended for e in executions), default=context.created),
-        state=_state(last, pushed),
+        state=_state(last, pushed, outputs),
         nodes={node: execution.state for node, execution in last.items()},
         executions={node: execution.id for node, execution in last.items()},
         metrics={
@@ -101,7 +102,11 @@ def _read(store: Store, context: ContextNode) -> Run:
     )
 
 
-def _state(last: Mapping[str, ExecutionNode], pushed: ArtifactNode | None) -> str:
+def _state(
+    last: Mapping[str, ExecutionNode],
+    pushed: ArtifactNode | None,
+    outputs: Sequence[Event],
+) -> str:
     if not last:
         return "nothing ran"
     for wanted, words in (
@@ -116,6 +121,7 @@ def _state(last: Mapping[str, ExecutionNode], pushed: ArtifactNode | None) -> st
         return f"ended after {list(last)[-1]}; nothing pushed"
     if pushed.number(facts.PUSHED) != 1:
         return "refused"
-    if all(execution.state == "cached" for execution in last.values()):
-        return "unchanged: all from the cache"
+    pushers = {e.execution for e in outputs if e.artifact == pushed.id}
+    if any(e.state == "cached" for e in last.values() if e.id in pushers):
+        return "unchanged: pushed before"
     return "pushed"

@@ -11,6 +11,9 @@ EVALUATION = "ModelEvaluation"
 BLESSING = "ModelBlessing"
 PUSHED_MODEL = "PushedModel"
 
+# By this name an Evaluator, TFX's and ours, reads a model only to compare with it.
+BASELINE_MODEL = "baseline_model"
+
 # Types of contexts.
 PIPELINE = "pipeline"
 RUN = "pipeline_run"

@@ -1,10 +1,14 @@
-"""Follows events through a store, breadth first: a level at a time, not a node."""
+"""Follows events through a store, breadth first: a level at a time, not a node.
+
+A model that another one was only compared with is named, but not followed: each run
+compares with the one before, and none is made of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ondevice_rec.lineage import by_time
+from ondevice_rec.lineage import by_time, tfx_names
 from ondevice_rec.lineage.graph import Event, Graph
 from ondevice_rec.lineage.store import Store
 
@@ -12,11 +16,14 @@ from ondevice_rec.lineage.store import Store
 def upstream(store: Store, artifacts: Iterable[int]) -> Graph:
     """Everything that artifacts were made from, and what made it.
 
+    Models that were compared with are part of the graph, without what made them.
+
     Args:
       store: The store.
       artifacts: Ids to begin at; they are part of the graph.
     """
     graph = Graph()
+    compared: set[int] = set()
     frontier = set(artifacts)
     while frontier:
         _add_artifacts(store, graph, frontier)
@@ -27,7 +34,10 @@ def upstream(store: Store, artifacts: Iterable[int]) -> Graph:
         _add_executions(store, graph, fresh)
         inputs = [e for e in store.events_of_executions(fresh) if not e.output]
         _add_edges(graph, inputs)
-        frontier = {e.artifact for e in inputs} - graph.artifacts.keys()
+        compared |= {e.artifact for e in inputs if _is_compared(e)}
+        made_from = {e.artifact for e in inputs if not _is_compared(e)}
+        frontier = made_from - graph.artifacts.keys()
+    _add_artifacts(store, graph, compared - graph.artifacts.keys())
     return graph
 
 
@@ -53,11 +63,15 @@ def downstream(store: Store, executions: Iterable[int]) -> Graph:
         _add_edges(graph, outputs)
         written = {e.artifact for e in outputs} - graph.artifacts.keys()
         _add_artifacts(store, graph, written)
-        pending = store.readers(written)
+        pending = [e for e in store.readers(written) if not _is_compared(e)]
         # An execution that was met before may read what was found only now.
         _add_edges(graph, (e for e in pending if e.execution in graph.executions))
         frontier = {e.execution for e in pending} - graph.executions.keys()
     return graph
+
+
+def _is_compared(event: Event) -> bool:
+    return not event.output and event.key == tfx_names.BASELINE_MODEL
 
 
 def _add_artifacts(store: Store, graph: Graph, ids: Iterable[int]) -> None:

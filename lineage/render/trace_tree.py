@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ondevice_rec.lineage import facts, sections, wording
+from ondevice_rec.lineage import facts, sections, tfx_names, wording
 from ondevice_rec.lineage.graph import Graph, Value
 from ondevice_rec.lineage.render.tree import Branch, draw
 from ondevice_rec.lineage.trace import Span, Step, Trace
@@ -187,6 +187,8 @@ def _add_artifact(
         producer = producers.get(current)
         if producer is not None:
             label += f" by {nodes.get(producer, '?')} {producer}"
+        elif graph.artifacts[current].type == tfx_names.MODEL:
+            label += " (compared with)"
         if current in absent:
             label += " (its files are not on this machine)"
         read = inputs.get(producer, []) if producer is not None else []

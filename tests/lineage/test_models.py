@@ -102,7 +102,7 @@ def test_the_history_tells_what_became_of_each_run(writer: Any, root: Path) -> N
         "refused": "refused",
         "killed": "running, or killed, at Trainer",
         "broken": "failed at Trainer",
-        "again": "unchanged: all from the cache",
+        "again": "unchanged: pushed before",
         "good": "pushed",
     }
     assert next(iter(found)) == "empty"

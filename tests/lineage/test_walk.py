@@ -29,6 +29,33 @@ def test_a_diamond_is_walked_once(writer: Any, root: Path) -> None:
     assert len(graph.edges) == 7
 
 
+def test_a_model_that_was_compared_with_is_named_but_not_followed(
+    writer: Any, root: Path
+) -> None:
+    before = writer.run("run-1", span=1, version=11)
+    model, pushed = (
+        writer.artifact("Model"),
+        writer.artifact("PushedModel", pushed=1, pushed_version="12"),
+    )
+    examples = writer.artifact("Examples", span=2)
+    writer.execution("ExampleGen", "run-2", {}, {"examples": [examples]})
+    writer.execution("Trainer", "run-2", {"examples": [examples]}, {"model": [model]})
+    blessing = writer.artifact("ModelBlessing", blessed=1)
+    inputs = {"model": [model], "baseline_model": [before["model"]]}
+    writer.execution("Evaluator", "run-2", inputs, {"blessing": [blessing]})
+    inputs = {"model": [model], "model_blessing": [blessing]}
+    writer.execution("Pusher", "run-2", inputs, {"pushed": [pushed]})
+    store = Store(str(root))
+
+    found = trace.trace(store, models.find(store, "12"))
+
+    assert [span.facts["span"] for span in found.spans] == [2]
+    assert before["examples"] not in found.graph.artifacts
+    assert f"Model {before['model']} (compared with)" in trace_tree.render(found)
+    # Nor does the first span's data reach the second version.
+    assert [v.version for v in impact.of_span(store, 1).versions] == ["11"]
+
+
 def test_what_is_beside_the_way_is_not_upstream(writer: Any, root: Path) -> None:
     a, b, beside = (writer.artifact(kind) for kind in ("A", "B", "Beside"))
     writer.execution("Source", outputs={"a": [a], "beside": [beside]})
