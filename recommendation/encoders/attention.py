@@ -20,6 +20,9 @@ class CausalSelfAttention(keras.layers.Layer):
     Keras's `MultiHeadAttention` without its einsums, each of which becomes transposes
     and reshapes on the device, and with one query for a whole context.
 
+    Attributes:
+      never: Added to the score of what may not be attended to.
+
     Args:
       dim: Dimension of the values.
       num_heads: Heads; must divide `dim`.
@@ -28,6 +31,7 @@ class CausalSelfAttention(keras.layers.Layer):
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
         self.num_heads = num_heads
+        self.never = _NEVER
         self.query = keras.layers.Dense(dim, name="query")
         self.key = keras.layers.Dense(dim, name="key")
         self.value = keras.layers.Dense(dim, name="value")
@@ -53,7 +57,7 @@ class CausalSelfAttention(keras.layers.Layer):
             places = ops.arange(ops.shape(values)[1])
             later = ops.greater(ops.expand_dims(places, 0), ops.expand_dims(places, 1))
             hidden = ops.maximum(hidden, ops.cast(later, "float32"))
-        likelihood = ops.softmax(scores + _NEVER * hidden)
+        likelihood = ops.softmax(scores + self.never * hidden)
         found = ops.transpose(ops.matmul(likelihood, value), (0, 2, 1, 3))
         return self.mix(ops.reshape(found, ops.shape(queries)))
 

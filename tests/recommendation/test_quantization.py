@@ -99,6 +99,34 @@ def test_a_quantized_model_is_smaller_and_recommends_about_the_same(
     np.testing.assert_allclose(found_scores, scores, atol=tolerance)
 
 
+def test_a_calibrated_transformer_recommends_about_the_same(kit, tmp_path):
+    keras.utils.set_random_seed(1)
+    item = kit.item_group(7, "TRANSFORMER", vocab_size=ITEMS, embedding_dim=32)
+    spec = kit.input_spec(item + RATING, vocab_size=ITEMS, embedding_dim=32)
+    hparams = kit.hparams(projection_activation="linear", num_predictions=10)
+    keys = ["[OOV]", *(f"m{i}" for i in range(1, ITEMS))]
+    model = RecommendationModel(spec, hparams)
+    export.save(model, str(tmp_path / "saved"), {"item": keys})
+    windows = Windows(200)
+    # Most contexts of real users are shorter than the input.
+    for row, length in enumerate(np.random.default_rng(3).integers(1, 8, 200)):
+        windows.features["context_item"][row, length:] = 0
+    ids, scores = windows.recommend(export.convert_to_tflite(str(tmp_path / "saved")))
+    keras_ids, keras_scores = model.recommend(windows.features)
+    np.testing.assert_allclose(scores, keras_scores, atol=1e-6)
+    assert (ids == np.asarray(keras_ids)).mean() > 0.999
+    quantized = export.convert_to_tflite(
+        str(tmp_path / "saved"),
+        QuantizationConfig.for_int8(
+            windows, inference_input_type="float32", inference_output_type="float32"
+        ),
+    )
+    found_ids, _ = windows.recommend(quantized)
+    shared = [len(set(a) & set(b)) / 10 for a, b in zip(ids, found_ids, strict=True)]
+    # 0.5 where the mask of attention takes all of the 8 bits.
+    assert np.mean(shared) >= 0.8
+
+
 def test_both_signatures_are_quantized_unless_calibrated(saved):
     for quantization, expected in (
         (
