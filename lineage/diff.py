@@ -29,6 +29,8 @@ class Change:
 def diff(before: Trace, after: Trace) -> list[Change]:
     """Every fact that differs, by section, in the order of the first model's facts.
 
+    Metrics of what each model was measured beside are left out: they are not its own.
+
     Args:
       before: One model.
       after: The other.
@@ -37,6 +39,7 @@ def diff(before: Trace, after: Trace) -> list[Change]:
     return [
         Change(section, name, first[section].get(name), second[section].get(name))
         for section in first
+        if section != sections.BASELINES
         for name in {**first[section], **second[section]}
         if first[section].get(name) != second[section].get(name)
     ]

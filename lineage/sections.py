@@ -18,6 +18,7 @@ PARAMETERS = "parameters"
 CODE = "code"
 TRAINING = "training"
 METRICS = "metrics"
+BASELINES = "metrics of baselines"
 SLICES = "metrics by slice"
 BLESSING = "blessing"
 PEOPLE = "who and when"
@@ -49,7 +50,8 @@ def sections(trace: Trace) -> dict[str, Facts]:
         PARAMETERS: _parameters(trace),
         CODE: _code(trace),
         TRAINING: _training(trace.model),
-        METRICS: dict(trace.metrics),
+        METRICS: _metrics(trace, of_baselines=False),
+        BASELINES: _metrics(trace, of_baselines=True),
         SLICES: {
             f"{name}.{metric}": value
             for name, metrics in trace.slices.items()
@@ -117,6 +119,14 @@ def _code(trace: Trace) -> Facts:
             found[f"{step.node}.{facts.GIT_COMMIT}"] = step.git_commit
         found[f"{step.node}.{tfx_names.TFX_VERSION}"] = step.tfx_version
     return found
+
+
+def _metrics(trace: Trace, of_baselines: bool) -> Facts:
+    return {
+        name: value
+        for name, value in trace.metrics.items()
+        if name.startswith(facts.BASELINE_PREFIXES) == of_baselines
+    }
 
 
 def _training(model: Mapping[str, Value]) -> Facts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,17 @@ def test_what_changed_and_nothing_else(writer: Any, root: Path) -> None:
         Change("metrics by slice", "genre=Drama.ndcg@10", 0.25, 0.5),
     ]
     assert diff.diff(before, before) == []
+
+
+def test_metrics_of_the_baselines_are_no_change(writer: Any, root: Path) -> None:
+    writer.run("run-1", span=1, version=11)
+    writer.run("run-2", span=1, version=12)
+    store = Store(str(root))
+    first, second = (trace.trace(store, models.find(store, v)) for v in ("11", "12"))
+    metrics = {**second.metrics, "blessed_ndcg@10": 0.2, "popularity_ndcg@10": 0.1}
+    second = dataclasses.replace(second, metrics=metrics)
+
+    assert {change.section for change in diff.diff(first, second)} == {"model"}
 
 
 def test_another_span_is_a_change_of_the_data(writer: Any, root: Path) -> None:
