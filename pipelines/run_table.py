@@ -51,21 +51,22 @@ def collect(outputs: Mapping[str, NodeOutputs]) -> RunResults:
     evaluation = _properties(outputs["TopKEvaluator"].artifacts["evaluation"])
     pushed = _properties(outputs["TFLitePusher"].artifacts["pushed_model"])
     metrics: dict[str, float] = {}
-    baselines: dict[str, dict[str, float]] = {}
+    beside: dict[str, dict[str, float]] = {p: {} for p in facts.BASELINE_PREFIXES}
     for name, value in evaluation.items():
         if not isinstance(value, float):
             continue
-        prefix = next((p for p in facts.BASELINE_PREFIXES if name.startswith(p)), "")
+        prefix = next((p for p in beside if name.startswith(p)), "")
         if prefix:
-            named = baselines.setdefault(prefix.removesuffix("_"), {})
-            named[name.removeprefix(prefix)] = value
+            beside[prefix][name.removeprefix(prefix)] = value
         else:
             metrics[name] = value
     return RunResults(
         anomalies=_anomalies(outputs["ExampleValidator"].uri("anomalies")),
         data={name: value for name, value in data.items() if isinstance(value, int)},
         metrics=metrics,
-        baselines=baselines,
+        baselines={
+            prefix.removesuffix("_"): named for prefix, named in beside.items() if named
+        },
         blessed_left_out=str(evaluation.get(facts.BLESSED_LEFT_OUT, "")),
         version_dir=str(pushed.get(facts.PUSHED_DESTINATION, "")),
         refusal=str(pushed.get(facts.REFUSAL, "")),

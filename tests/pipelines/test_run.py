@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import subprocess
 import tempfile
@@ -199,6 +200,16 @@ def test_the_history_and_what_a_span_went_into(pushed):
     assert code == 0
     (found,) = json.loads(text)["versions"]
     assert (found["version"], found["state"]) == (version.name, "current")
+
+
+def test_a_later_model_is_measured_beside_the_blessed_one(pushed):
+    folder, text = pushed
+    assert "not measured: there is none yet" in text
+    config = CONFIG.replace("learning_rate: 0.01}", "learning_rate: 0.01, seed: 2}")
+    _, text = run(folder, config)
+    assert re.search(
+        r"recall@1 .*\(popularity 0.*; markov .*; blessed (0\.9|1\.0)", text
+    ), text
 
 
 def test_a_model_no_better_than_popularity_is_not_pushed(tmp_path):
