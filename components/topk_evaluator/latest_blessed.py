@@ -20,6 +20,9 @@ class EarlierBlessedModelStrategy(LatestBlessedModelStrategy):
 
     A model is not compared with itself when a pipeline runs again: the evaluation of an
     unchanged model then has unchanged inputs, and comes from the cache.
+
+    TFX's compiler for Kubeflow takes no strategy but its own two: there it has to be
+    `LatestBlessedModelStrategy`, and the evaluator says when it is given the candidate.
     """
 
     def resolve_artifacts(
