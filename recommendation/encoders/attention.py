@@ -9,9 +9,12 @@ from keras import ops
 
 from ondevice_rec.recommendation.encoders.encoder import Tensor
 
-# Added to what may not be attended to. Its exponential is 0 in float32, and it is a
-# float16 still.
+# Added to what may not be attended to, in training: however far apart scores get, its
+# exponential is 0 in float32, and it is a float16 still.
 _NEVER = -1e4
+# Elsewhere: 0 as well, unless a score is 84 higher than what may be attended to. Eight
+# bits for the scores have steps of half a unit then, with the above steps of 40.
+_NEVER_SERVED = -100.0
 
 
 class CausalSelfAttention(keras.layers.Layer):
@@ -19,9 +22,6 @@ class CausalSelfAttention(keras.layers.Layer):
 
     Keras's `MultiHeadAttention` without its einsums, each of which becomes transposes
     and reshapes on the device, and with one query for a whole context.
-
-    Attributes:
-      never: Added to the score of what may not be attended to.
 
     Args:
       dim: Dimension of the values.
@@ -31,13 +31,18 @@ class CausalSelfAttention(keras.layers.Layer):
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
         self.num_heads = num_heads
-        self.never = _NEVER
         self.query = keras.layers.Dense(dim, name="query")
         self.key = keras.layers.Dense(dim, name="key")
         self.value = keras.layers.Dense(dim, name="value")
         self.mix = keras.layers.Dense(dim, name="mix")
 
-    def call(self, queries: Tensor, values: Tensor, present: Tensor) -> Tensor:
+    def call(
+        self,
+        queries: Tensor,
+        values: Tensor,
+        present: Tensor,
+        training: bool | None = None,
+    ) -> Tensor:
         """Attends from queries to values.
 
         Args:
@@ -45,6 +50,7 @@ class CausalSelfAttention(keras.layers.Layer):
             its own; or `[batch, 1, dim]`, which attends to all.
           values: `[batch, length, dim]`.
           present: `[batch, length]` float32, 0 where nothing attends to.
+          training: Whether it is; Keras passes it on from the outermost layer.
 
         Returns:
           As `queries`.
@@ -57,7 +63,8 @@ class CausalSelfAttention(keras.layers.Layer):
             places = ops.arange(ops.shape(values)[1])
             later = ops.greater(ops.expand_dims(places, 0), ops.expand_dims(places, 1))
             hidden = ops.maximum(hidden, ops.cast(later, "float32"))
-        likelihood = ops.softmax(scores + self.never * hidden)
+        never = _NEVER if training else _NEVER_SERVED
+        likelihood = ops.softmax(scores + never * hidden)
         found = ops.transpose(ops.matmul(likelihood, value), (0, 2, 1, 3))
         return self.mix(ops.reshape(found, ops.shape(queries)))
 

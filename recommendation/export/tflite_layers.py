@@ -10,13 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ondevice_rec.recommendation.encoders.attention import CausalSelfAttention
 from ondevice_rec.recommendation.export.fused_lstm import fused_lstm
 from ondevice_rec.recommendation.export.plain_loop import plain_loop
-
-# Exponentials of what is this far below are 0 in float32 still, and 8 bits for the
-# scores of attention have steps of a half; below -10000 they would have steps of 40.
-_NEVER = -100.0
 
 
 @contextlib.contextmanager
@@ -25,26 +20,20 @@ def tflite_layers(model: keras.Model) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for layer in model._flatten_layers(include_self=False):
             if isinstance(layer, keras.layers.Embedding):
-                stack.enter_context(_method(layer, "call", _lookup))
+                stack.enter_context(_replaced(layer, "call", _lookup))
             elif isinstance(layer, keras.layers.LSTM):
-                stack.enter_context(_method(layer, "inner_loop", fused_lstm))
+                stack.enter_context(_replaced(layer, "inner_loop", fused_lstm))
             elif isinstance(layer, keras.layers.RNN):
-                stack.enter_context(_method(layer, "inner_loop", plain_loop))
-            elif isinstance(layer, CausalSelfAttention):
-                stack.enter_context(_replaced(layer, "never", _NEVER))
+                stack.enter_context(_replaced(layer, "inner_loop", plain_loop))
         yield
 
 
-def _method(
-    layer: keras.Layer, name: str, function: Callable[..., Any]
-) -> contextlib.AbstractContextManager[None]:
-    return _replaced(layer, name, functools.partial(function, layer))
-
-
 @contextlib.contextmanager
-def _replaced(layer: keras.Layer, name: str, value: Any) -> Iterator[None]:
+def _replaced(
+    layer: keras.Layer, name: str, function: Callable[..., Any]
+) -> Iterator[None]:
     kept = getattr(layer, name)
-    setattr(layer, name, value)
+    setattr(layer, name, functools.partial(function, layer))
     try:
         yield
     finally:
