@@ -62,7 +62,8 @@ HPARAMS = {
 }
 DEFAULT_BATCH, BATCH = 16, 512
 RECIPE = {
-    "settings": {"optimizer": "adam", "learning_rate": 0.01},
+    "batch_size": 128,
+    "settings": {"optimizer": "adam", "learning_rate": 0.002},
     "hparams": {"projection_activation": "linear"},
 }
 REPEATS = 3
@@ -229,7 +230,7 @@ def recall(
     spec = SPEC.format(encoder=encoder)
     labels = np.load(folder / "test.npz")["label"][:, np.newaxis]
     # Ours looks at the clock about once a second: the original gets what it took.
-    ids, _, took = ours.recommend(spec, HPARAMS, Recipe(BATCH, **RECIPE), seconds)
+    ids, _, took = ours.recommend(spec, HPARAMS, Recipe(**RECIPE), seconds)
     path = str(folder / "top.npy")
     original.ask(
         "recommend",
