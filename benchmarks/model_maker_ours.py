@@ -16,6 +16,7 @@ import pandas as pd
 from google.protobuf import text_format
 
 from ondevice_rec import recommendation
+from ondevice_rec.recommendation.config import ExportFormat
 from ondevice_rec.recommendation.feed.timelines import Timelines
 from ondevice_rec.recommendation.spec import InputSpec, ModelHParams
 
@@ -86,7 +87,8 @@ class Ours:
             task = recommendation.create(
                 self._data(spec), _model_spec(spec, hparams, {}), folder, do_train=False
             )
-            task.export(path)
+            formats = [ExportFormat.TFLITE, ExportFormat.SAVED_MODEL]
+            task.export(path, export_format=formats)
         return os.path.join(path, "model.tflite")
 
     def _train(
