@@ -46,7 +46,7 @@ def with_feature(column, **fields) -> config_pb2.ActivityLog:
             "go together",
         ),
         (
-            {"split": config_pb2.Split(test_fraction=0.95)},
+            {"split": config_pb2.Split(strategy="RANDOM", test_fraction=0.95)},
             "leave nothing to learn from",
         ),
         (
