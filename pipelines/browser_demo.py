@@ -13,8 +13,6 @@ from ondevice_rec.recommendation.ondevice.version_folder import VersionFolder
 from ondevice_rec.schemas.errors import UserError
 
 HOST = "127.0.0.1"
-# "Variable tensors not yet supported" (`model_load.cc`, as of @litertjs/core 2.5.3).
-_NOT_IN_BROWSERS = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 _WEB = Path(__file__).parent / "web"
 _RUNTIME = _WEB / "vendor"
 _PAGE = ("index.html", "demo.css", "demo.js")
@@ -91,14 +89,7 @@ def create_server(serving_dir: str, port: int) -> http.server.ThreadingHTTPServe
 
 
 def _check_inputs(version: VersionFolder) -> None:
-    """Refuses models that the page cannot run, or tell what they need to know."""
-    for variant in version.manifest.get("variants", []):
-        if _NOT_IN_BROWSERS in variant.get("operators", []):
-            raise UserError(
-                f"LiteRT's web runtime does not load models with {_NOT_IN_BROWSERS}, "
-                "an LSTM encoder, because it has variable tensors. Python and Android "
-                "run them; for the page train another encoder."
-            )
+    """Refuses models that the page cannot tell what they need to know."""
     from ondevice_rec.recommendation.recommender import Recommender
 
     needed = Recommender.from_version(version.path).needed_features

@@ -126,13 +126,8 @@ class QuantizationConfig:
 
     @classmethod
     def for_float16(cls) -> QuantizationConfig:
-        """Weights in 16 bits: a file half as large. Not for LSTM encoders."""
+        """Weights in 16 bits: a file half as large."""
         return cls(supported_types=["float16"])
-
-    @property
-    def is_float16(self) -> bool:
-        """Whether weights are to be of 16 bits."""
-        return any(_name(each) == "float16" for each in self.supported_types or [])
 
     def get_converter_with_quantization(self, converter: Any) -> Any:
         """Sets a converter up.

@@ -143,8 +143,6 @@ def convert_to_tflite(
         _check_calibration(saved_model_dir)
         # Each would be calibrated by itself, and recommend something else.
         signatures = [SERVING]
-    if quantization is not None and quantization.is_float16:
-        _check_float16(saved_model_dir)
     converter = tf.lite.TFLiteConverter.from_saved_model(
         saved_model_dir, signature_keys=signatures
     )
@@ -172,18 +170,6 @@ def _check_calibration(saved_model_dir: str) -> None:
             raise UserError(
                 "A model with the operation While, a loop over the context as LSTM and "
                 "GRU have, cannot be calibrated by `representative_data`. Use "
-                "`QuantizationConfig.for_dynamic()`, or another encoder."
-            )
-
-
-def _check_float16(saved_model_dir: str) -> None:
-    """Refuses LSTMs of one operation: the converter ends the process, or hangs."""
-    serve = tf.saved_model.load(saved_model_dir).signatures[SERVING]
-    for function in serve.graph.as_graph_def().library.function:
-        if function.attr["api_implements"].s.startswith(b"lstm"):
-            raise UserError(
-                "A model with an LSTM cannot be converted with float16 weights: "
-                "TensorFlow's converter ends the process. Use "
                 "`QuantizationConfig.for_dynamic()`, or another encoder."
             )
 

@@ -10,7 +10,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ondevice_rec.recommendation.export.fused_lstm import fused_lstm
 from ondevice_rec.recommendation.export.plain_loop import plain_loop
 
 
@@ -21,8 +20,6 @@ def tflite_layers(model: keras.Model) -> Iterator[None]:
         for layer in model._flatten_layers(include_self=False):
             if isinstance(layer, keras.layers.Embedding):
                 stack.enter_context(_replaced(layer, "call", _lookup))
-            elif isinstance(layer, keras.layers.LSTM):
-                stack.enter_context(_replaced(layer, "inner_loop", fused_lstm))
             elif isinstance(layer, keras.layers.RNN):
                 stack.enter_context(_replaced(layer, "inner_loop", plain_loop))
         yield

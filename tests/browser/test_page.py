@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-import shutil
 import sys
 import urllib.error
 import urllib.request
@@ -165,15 +164,3 @@ def test_without_the_runtime_it_says_how_to_get_it(
     monkeypatch.setattr(browser_demo, "_RUNTIME", tmp_path)
     with pytest.raises(ValueError, match="install npm, then `make web`"):
         browser_demo.create_server(str(serving_dir), 0)
-
-
-def test_a_model_that_browsers_do_not_load_is_refused_in_words(
-    serving_dir: Path, tmp_path: Path
-) -> None:
-    version = tmp_path / "version"
-    shutil.copytree(next(serving_dir.glob("1*")), version)
-    manifest = json.loads((version / "manifest.json").read_text())
-    manifest["variants"] = [{"operators": ["UNIDIRECTIONAL_SEQUENCE_LSTM"]}]
-    (version / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(ValueError, match="does not load models with UNIDIRECTIONAL"):
-        browser_demo.create_server(str(version), 0)

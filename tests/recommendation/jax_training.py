@@ -23,7 +23,7 @@ from ondevice_rec.recommendation.losses.global_softmax import GlobalSoftmax
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.spec import InputSpec, ModelHParams
 
-EPOCHS = 20
+EPOCHS = 30
 
 
 def train(folder: Path, name: str, features: dict[str, np.ndarray]) -> None:

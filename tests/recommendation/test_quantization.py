@@ -147,11 +147,6 @@ def test_a_loop_cannot_be_calibrated(saved):
     assert len(smaller) < len(export.convert_to_tflite(saved["LSTM"]))
 
 
-def test_an_lstm_cannot_have_weights_of_16_bits(saved):
-    with pytest.raises(UserError, match=r"LSTM cannot be converted with float16"):
-        export.convert_to_tflite(saved["LSTM"], QuantizationConfig.for_float16())
-
-
 def test_the_defaults_are_model_makers():
     plain = QuantizationConfig()
     assert plain.optimizations == ["DEFAULT"]
