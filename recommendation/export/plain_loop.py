@@ -4,9 +4,9 @@ Keras's own loops keep their steps in TensorArrays. TFLite's converter wants the
 of what is in them, batch included, or takes custom operations; and where a GPU is
 present, Keras calls cuDNN instead, which no other machine runs.
 
-TFLite has one operation for an LSTM. It is not used: it keeps its state from one call to
-the next, LiteRT's web runtime does not load it, and with float16 weights the converter
-of TensorFlow 2.16 dies of it.
+TFLite has one operation for an LSTM. It is not used: it keeps its state from one call
+to the next, LiteRT's web runtime does not load it, and with float16 weights the
+converter of TensorFlow 2.16 dies of it.
 """
 
 from __future__ import annotations
