@@ -43,6 +43,11 @@ PIPELINE = [
     "keras>=3.4",
     "pandas",
     "pyarrow",
+    # The page about a run, and `ondevice-rec ui`.
+    "jinja2",
+    "matplotlib",
+    "starlette",
+    "uvicorn",
     # TensorFlow 2.21 no longer brings it, and has no `tf.summary.scalar` without it.
     "tensorboard",
     # The last with pkg_resources, which tensorflow_hub and tensorboard import.
