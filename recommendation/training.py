@@ -11,9 +11,9 @@ from typing import Any
 
 import keras
 
-from ondevice_rec.recommendation import progress
 from ondevice_rec.recommendation.feed.timeline_source import Source
 from ondevice_rec.recommendation.feed.training_feed import open_feed
+from ondevice_rec.recommendation.fit_watch import FitWatch
 from ondevice_rec.recommendation.learner import Learner
 from ondevice_rec.recommendation.losses import LOSSES
 from ondevice_rec.recommendation.model import RecommendationModel
@@ -28,7 +28,6 @@ MONITORED = "recall@10"
 _TOP_K = (10,)
 # Steps run between two looks from Python: the more, the less they cost.
 _STEPS_PER_EXECUTION = 32
-_SECONDS_BETWEEN_REPORTS = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,12 +81,13 @@ def train(
     feed = open_feed(
         train_source, model.feature_spec, training.batch_size, training.seed
     )
-    if not feed.labels:
+    rows, labels = feed.count()
+    if not labels:
         raise UserError(
             "The train split has no event with an earlier event and an item of the "
             "vocabulary. Lower `min_vocab_count` or the `filters`, or use a longer log."
         )
-    steps, per_execution = _steps(feed.rows, training.batch_size)
+    steps, per_execution = _steps(rows, training.batch_size)
     learner = Learner(model, LOSSES[training.loss].create(training), feed.on_timelines)
     learner.compile(
         optimizer=_optimizer(training),
@@ -110,7 +110,7 @@ def train(
         epochs=epochs,
         best_epoch=watch.best_epoch,
         steps=epochs * steps,
-        examples=feed.labels,
+        examples=labels,
         best_validation_recall=watch.best,
         seconds=time.perf_counter() - start,
         history=history,
@@ -149,8 +149,8 @@ def _steps(examples: int, batch_size: int) -> tuple[int, int]:
     return executions * per_execution, per_execution
 
 
-class _Watch(keras.callbacks.Callback):
-    """Validates, reports progress, keeps the best weights, stops when it is time."""
+class _Watch(FitWatch):
+    """Also validates, keeps the best weights, and stops when it is time."""
 
     def __init__(
         self,
@@ -159,14 +159,10 @@ class _Watch(keras.callbacks.Callback):
         training: pipeline_config_pb2.Training,
         steps: int,
     ) -> None:
-        super().__init__()
+        super().__init__(steps, training.epochs, training.learning_rate)
         self._trained = model
         self._validation = validation
-        self._training = training
-        self._steps = steps
-        self._epoch = 0
-        self._reported = -math.inf
-        self._detail = ""
+        self._patience = training.early_stopping_patience
         self._weights: list[Any] = []
         self._best_quality = (-math.inf, -math.inf)
         self.best_epoch = 0
@@ -176,41 +172,22 @@ class _Watch(keras.callbacks.Callback):
         """Validation recall of the best epoch."""
         return self._best_quality[0]
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        loss = float(logs["loss"])
-        if not math.isfinite(loss):
-            raise UserError(
-                f"The loss became {loss} in epoch {self._epoch + 1}, step {batch + 1}. "
-                f"Lower `learning_rate` in `training`, received "
-                f"{self._training.learning_rate}, or set `gradient_clip_norm`."
-            )
-        now = time.monotonic()
-        if now - self._reported >= _SECONDS_BETWEEN_REPORTS:
-            self._reported = now
-            self._report(self._epoch + (batch + 1) / self._steps)
-
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         metrics = self._validation.measure()
         # The callbacks after this one, TensorBoard and the history, read them here.
         for name in (MONITORED, "ndcg@10"):
             logs[f"val_{name}"] = metrics[name]
-        self._detail = (
-            f"loss {logs['loss']:.3f}, validation {MONITORED} {metrics[MONITORED]:.4f}"
+        self._report(
+            epoch + 1,
+            f"loss {logs['loss']:.3f}, validation {MONITORED} {metrics[MONITORED]:.4f}",
         )
-        self._report(epoch + 1)
         # Recall alone stands still where the catalogue is small: NDCG decides then.
         quality = (metrics[MONITORED], metrics["ndcg@10"])
         if quality > self._best_quality:
             self._best_quality, self.best_epoch = quality, epoch + 1
             self._weights = self._trained.get_weights()
-        elif epoch + 1 - self.best_epoch >= self._training.early_stopping_patience:
+        elif epoch + 1 - self.best_epoch >= self._patience:
             self.model.stop_training = True
 
     def on_train_end(self, logs: Any = None) -> None:
         self._trained.set_weights(self._weights)
-
-    def _report(self, epochs: float) -> None:
-        progress.report("training", epochs, self._training.epochs, self._detail)

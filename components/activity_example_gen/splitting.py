@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ondevice_rec.components.activity_example_gen.timelines import Timelines
+from ondevice_rec.recommendation import hashing
 from ondevice_rec.schemas import pipeline_config_pb2 as config_pb2
 from ondevice_rec.schemas import timeline
 
@@ -86,7 +87,9 @@ def assign(
     else:
         hashes = _user_hashes(timelines, split.seed)
         if split.strategy == config_pb2.Split.RANDOM:
-            hashes = _mixed(np.repeat(hashes, lengths) + positions.astype(np.uint64))
+            hashes = hashing.mix(
+                np.repeat(hashes, lengths) + positions.astype(np.uint64)
+            )
         else:
             hashes = np.repeat(hashes, lengths)
         # 53 bits are what a float64 holds.
@@ -160,10 +163,3 @@ def _user_hashes(timelines: Timelines, seed: int) -> np.ndarray:
         for key in timelines.users.to_pylist()
     ]
     return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
-
-
-def _mixed(values: np.ndarray) -> np.ndarray:
-    """SplitMix64's finalizer (Steele et al., OOPSLA 2014): neighbours become unlike."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))

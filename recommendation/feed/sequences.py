@@ -6,10 +6,12 @@ learnt once in an epoch, and its context is not read again for it alone.
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 from ondevice_rec.recommendation.feed import feature_columns
 from ondevice_rec.recommendation.feed.feature_columns import Block, FeatureColumn
+from ondevice_rec.recommendation.feed.reader import Reader
 from ondevice_rec.recommendation.feed.timeline_source import (
     BLOCK_TIMELINES,
     Source,
@@ -80,12 +82,15 @@ def count_training_sequences(source: Source, input_spec: InputSpec) -> tuple[int
     timeline.
     """
     reader = _Reader(source, input_spec)
-    blocks = reader.source.blocks(None, BLOCK_TIMELINES).map(as_is(reader.flatten))
-    sequences = labels = 0
-    for block in blocks:
-        sequences += int(tf.size(block[_ROW]))
-        labels += int(block[_LABELS])
-    return sequences, labels
+
+    def counts(records: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        block = reader.flatten(records, order)
+        return tf.size(block[_ROW]), block[_LABELS]
+
+    # Only what is counted is worked out: the rest of the block falls out of the graph.
+    blocks = reader.source.blocks(None, BLOCK_TIMELINES).map(as_is(counts))
+    found = np.sum([(0, 0), *blocks.as_numpy_iterator()], axis=0)
+    return int(found[0]), int(found[1])
 
 
 _ROW = "row"
@@ -93,35 +98,26 @@ _LABELS = "labels"
 _ORDER = "order"
 
 
-class _Reader:
-    """Reads timelines of one layout."""
+class _Reader(Reader):
+    """Cuts timelines into sequences."""
 
     def __init__(self, source: Source, input_spec: InputSpec) -> None:
-        self.source = open_source(source)
-        self._item = input_spec_check.source_column(input_spec.label_feature)
-        self._columns = feature_columns.feature_columns(input_spec, self.source.kinds())
-        self._wanted = feature_columns.wanted(self._columns, input_spec)
-        self._length = next(c.length for c in self._columns if not c.is_global)
+        super().__init__(source, input_spec)
+        item = input_spec_check.source_column(input_spec.label_feature)
+        self._length = next(c.length for c in self.columns if not c.is_global)
         label = FeatureColumn(
-            LABEL, self._item, self._length, tf.int32, is_global=False, lengths=None
+            LABEL, item, self._length, tf.int32, is_global=False, lengths=None
         )
-        self._all = [*self._columns, label]
+        self._all = [*self.columns, label]
 
     def flatten(self, records: tf.Tensor, order: tf.Tensor) -> Block:
         """A block's values, and where each sequence begins and ends in them."""
-        parsed = self.source.columns(records, self._wanted)
-        target = parsed[timeline.TARGET]
-        rows = tf.cast(target.value_rowids(), tf.int32)
-        splits = tf.cast(target.row_splits, tf.int32)
-        position = tf.range(tf.size(rows)) - tf.gather(splits, rows)
-        items = feature_columns.one_per_event(parsed[self._item], target, self._item)
-        overlap = tf.cast(parsed[timeline.OVERLAP], tf.int32)
-        asked = (target.flat_values == 1) & (position > 0)
-        asked &= position >= tf.gather(overlap, rows)
+        events = self.read(records)
+        items = events.items
         # On the device the state is that after the last item that is known.
-        asked &= tf.concat([[False], items[:-1] != timeline.OOV_ID], 0)
+        asked = events.asked & tf.concat([[False], items[:-1] != timeline.OOV_ID], 0)
         labels = tf.where(asked, tf.cast(items, tf.int32), 0)
-        row, begin, end = self._sequences(splits, order)
+        row, begin, end = self._sequences(events.splits, order)
         learnt = tf.concat([[0], tf.cumsum(tf.cast(labels != 0, tf.int32))], 0)
         # The labels of a sequence are one event further on.
         useful = tf.gather(learnt, end + 1) > tf.gather(learnt, begin + 1)
@@ -129,9 +125,9 @@ class _Reader:
         places = self._by_length(places, tf.gather(end - begin, places), order)
         row, begin, end = (tf.gather(each, places) for each in (row, begin, end))
         block = {_ROW: row, _LABELS: learnt[-1], _ORDER: order}
-        for column in self._columns:
-            feature_columns.add_pieces(block, column, parsed)
-            feature_columns.add_span(block, column, parsed, row, begin, end)
+        for column in self.columns:
+            feature_columns.add_pieces(block, column, events.parsed)
+            feature_columns.add_span(block, column, events.parsed, row, begin, end)
         block[f"pieces/{LABEL}"] = feature_columns.pieces(labels, self._length)
         block[f"begin/{LABEL}"], block[f"end/{LABEL}"] = begin + 1, end + 1
         return block

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -19,15 +20,14 @@ class Feed:
 
     Attributes:
       batches: Batches as `Learner` takes them, without end.
-      rows: Windows or sequences in one epoch.
-      labels: Targets in one epoch.
       on_timelines: Whether every event of a sequence has a label.
+      count: Reads the timelines once and returns the number of windows or sequences
+        and of targets in one epoch.
     """
 
     batches: tf.data.Dataset
-    rows: int
-    labels: int
     on_timelines: bool
+    count: Callable[[], tuple[int, int]]
 
 
 def open_feed(
@@ -47,13 +47,19 @@ def open_feed(
     if input_spec_check.trains_on_timelines(
         input_spec
     ) and sequences.has_one_value_per_event(source, input_spec):
-        rows, labels = sequences.count_training_sequences(source, input_spec)
-        batches = sequences.training_sequences(
-            source, input_spec, batch_size, seed=seed, repeat=True
+        return Feed(
+            sequences.training_sequences(
+                source, input_spec, batch_size, seed=seed, repeat=True
+            ),
+            on_timelines=True,
+            count=lambda: sequences.count_training_sequences(source, input_spec),
         )
-        return Feed(batches, rows, labels, on_timelines=True)
-    labels = windows.count_training_windows(source, input_spec)
+
+    def count() -> tuple[int, int]:
+        found = windows.count_training_windows(source, input_spec)
+        return found, found
+
     batches = windows.training_windows(
         source, input_spec, batch_size, seed=seed, repeat=True
     ).map(as_is(lambda features, label: {**features, LABEL: label}))
-    return Feed(batches, labels, labels, on_timelines=False)
+    return Feed(batches, on_timelines=False, count=count)

@@ -10,14 +10,14 @@ import tensorflow as tf
 
 from ondevice_rec.recommendation.feed import feature_columns
 from ondevice_rec.recommendation.feed.feature_columns import Block
+from ondevice_rec.recommendation.feed.reader import Reader
 from ondevice_rec.recommendation.feed.timeline_source import (
     BLOCK_TIMELINES,
     Source,
     as_is,
-    open_source,
 )
 from ondevice_rec.recommendation.spec import InputSpec
-from ondevice_rec.schemas import input_spec_check, timeline
+from ondevice_rec.schemas import timeline
 
 _QUERY = ("user", "timestamp", "history_length")
 
@@ -100,14 +100,8 @@ def count_training_windows(source: Source, input_spec: InputSpec) -> int:
     return sum(int(count) for count in blocks)
 
 
-class _Reader:
-    """Reads timelines of one layout."""
-
-    def __init__(self, source: Source, input_spec: InputSpec) -> None:
-        self.source = open_source(source)
-        self._label = input_spec_check.source_column(input_spec.label_feature)
-        self._columns = feature_columns.feature_columns(input_spec, self.source.kinds())
-        self._wanted = feature_columns.wanted(self._columns, input_spec)
+class _Reader(Reader):
+    """Cuts timelines into windows."""
 
     def flatten(self, records: tf.Tensor, order: tf.Tensor, training: bool) -> Block:
         """A block's values, and where each window begins and ends in them.
@@ -117,43 +111,34 @@ class _Reader:
           query's `user`, `timestamp`, `history_length`: one per window, in the order
           they are given out.
         """
-        parsed = self.source.columns(records, self._wanted)
-        target = parsed[timeline.TARGET]
-        rows = tf.cast(target.value_rowids(), tf.int32)
-        starts = tf.gather(tf.cast(target.row_splits, tf.int32), rows)
-        position = tf.range(tf.size(rows)) - starts
-        overlap = tf.cast(parsed[timeline.OVERLAP], tf.int32)
-        labels = feature_columns.one_per_event(parsed[self._label], target, self._label)
-        asked = (target.flat_values == 1) & (position > 0)
-        asked &= position >= tf.gather(overlap, rows)
+        events = self.read(records)
+        asked = events.asked
         if training:
-            asked &= labels != timeline.OOV_ID
-        events = tf.cast(tf.where(asked)[:, 0], tf.int32)
-        events = tf.cond(
-            order < 0,
-            lambda: events,
-            lambda: feature_columns.shuffled(events, order),
+            asked &= events.items != timeline.OOV_ID
+        ends = tf.cast(tf.where(asked)[:, 0], tf.int32)
+        ends = tf.cond(
+            order < 0, lambda: ends, lambda: feature_columns.shuffled(ends, order)
         )
-        row = tf.gather(rows, events)
-        start = tf.gather(starts, events)
-        block = {"label": tf.cast(tf.gather(labels, events), tf.int32)}
+        row = tf.gather(events.row, ends)
+        start = tf.gather(events.splits, row)
+        block = {"label": tf.cast(tf.gather(events.items, ends), tf.int32)}
         if not training:
             stamps = feature_columns.one_per_event(
-                parsed[timeline.TIMESTAMP], target, timeline.TIMESTAMP
+                events.parsed[timeline.TIMESTAMP], events.target, timeline.TIMESTAMP
             )
-            block["user"] = tf.gather(parsed[timeline.USER], row)
-            block["timestamp"] = tf.gather(stamps, events)
-            block["history_length"] = events - start
-        for column in self._columns:
-            feature_columns.add_pieces(block, column, parsed)
-            feature_columns.add_span(block, column, parsed, row, start, events)
+            block["user"] = tf.gather(events.parsed[timeline.USER], row)
+            block["timestamp"] = tf.gather(stamps, ends)
+            block["history_length"] = ends - start
+        for column in self.columns:
+            feature_columns.add_pieces(block, column, events.parsed)
+            feature_columns.add_span(block, column, events.parsed, row, start, ends)
         return block
 
     def cut(
         self, block: Block, first: tf.Tensor, last: tf.Tensor
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """Windows with their labels."""
-        features = feature_columns.cut(block, self._columns, first, last)
+        features = feature_columns.cut(block, self.columns, first, last)
         return features, block["label"][first:last]
 
     def cut_queries(

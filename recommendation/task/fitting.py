@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,11 +12,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ondevice_rec.recommendation import progress
 from ondevice_rec.recommendation.data.example_loader import ExampleLoader
 from ondevice_rec.recommendation.feed.timeline_source import as_is
 from ondevice_rec.recommendation.feed.timelines import Timelines
 from ondevice_rec.recommendation.feed.training_feed import open_feed
+from ondevice_rec.recommendation.fit_watch import FitWatch
 from ondevice_rec.recommendation.learner import LABEL, Learner
 from ondevice_rec.recommendation.losses import LOSSES
 from ondevice_rec.recommendation.losses.global_softmax import GlobalSoftmax
@@ -31,7 +30,6 @@ from ondevice_rec.schemas.input_spec_check import context_features, trains_on_ti
 
 # Steps run between two looks from Python: the more, the less they cost.
 _STEPS_PER_EXECUTION = 50
-_SECONDS_BETWEEN_REPORTS = 1.0
 _STEPS_WORTH_COMPILING = 1000
 # Similarities of a step, batch times vocabulary: what a processor's caches hold.
 _LARGEST_COMPILED = 1 << 20
@@ -237,8 +235,8 @@ def _jit_compile(
     )
 
 
-class _Watch(keras.callbacks.Callback):
-    """Validates after every epoch, reports progress, stops where there is no loss."""
+class _Watch(FitWatch):
+    """Also validates after every epoch, if there is something to validate on."""
 
     def __init__(
         self,
@@ -247,36 +245,12 @@ class _Watch(keras.callbacks.Callback):
         epochs: int,
         learning_rate: float,
     ) -> None:
-        super().__init__()
+        super().__init__(steps, epochs, learning_rate)
         self._validate = validate
-        self._steps = steps
-        self._epochs = epochs
-        self._learning_rate = learning_rate
-        self._epoch = 0
-        self._reported = -math.inf
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        loss = float(logs["loss"])
-        if not math.isfinite(loss):
-            raise UserError(
-                f"The loss became {loss} in epoch {self._epoch + 1}, step {batch + 1}. "
-                f"Lower `learning_rate`, received {self._learning_rate}, or set "
-                "`gradient_clip_norm`."
-            )
-        now = time.monotonic()
-        if now - self._reported >= _SECONDS_BETWEEN_REPORTS:
-            self._reported = now
-            done = self._epoch + (batch + 1) / self._steps
-            progress.report("training", done, self._epochs, f"loss {loss:.3f}")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         # The callbacks after this one, and the history, read them here.
         if self._validate is not None:
             for name, value in self._validate().items():
                 logs[f"val_{name}"] = value
-        progress.report(
-            "training", epoch + 1, self._epochs, f"loss {float(logs['loss']):.3f}"
-        )
+        self._report(epoch + 1, f"loss {float(logs['loss']):.3f}")
