@@ -183,9 +183,10 @@ class SourceColumn(_message.Message):
     def __init__(self, column: _Optional[str] = ..., type: _Optional[_Union[_input_spec_pb2.FeatureType, str]] = ..., separator: _Optional[str] = ...) -> None: ...
 
 class Split(_message.Message):
-    __slots__ = ["seed", "strategy", "test_fraction", "test_from", "validation_fraction", "validation_from"]
+    __slots__ = ["baskets", "seed", "strategy", "test_fraction", "test_from", "validation_fraction", "validation_from"]
     class Strategy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
+    BASKETS_FIELD_NUMBER: _ClassVar[int]
     GLOBAL_TIME: Split.Strategy
     LEAVE_LAST_OUT: Split.Strategy
     RANDOM: Split.Strategy
@@ -196,13 +197,14 @@ class Split(_message.Message):
     UNSEEN_USERS: Split.Strategy
     VALIDATION_FRACTION_FIELD_NUMBER: _ClassVar[int]
     VALIDATION_FROM_FIELD_NUMBER: _ClassVar[int]
+    baskets: bool
     seed: int
     strategy: Split.Strategy
     test_fraction: float
     test_from: str
     validation_fraction: float
     validation_from: str
-    def __init__(self, strategy: _Optional[_Union[Split.Strategy, str]] = ..., validation_from: _Optional[str] = ..., test_from: _Optional[str] = ..., validation_fraction: _Optional[float] = ..., test_fraction: _Optional[float] = ..., seed: _Optional[int] = ...) -> None: ...
+    def __init__(self, strategy: _Optional[_Union[Split.Strategy, str]] = ..., validation_from: _Optional[str] = ..., test_from: _Optional[str] = ..., validation_fraction: _Optional[float] = ..., test_fraction: _Optional[float] = ..., seed: _Optional[int] = ..., baskets: bool = ...) -> None: ...
 
 class Threshold(_message.Message):
     __slots__ = ["baseline", "confident", "max", "metric", "min", "min_difference", "min_ratio", "slice"]

@@ -63,7 +63,8 @@ def assign(
 ) -> np.ndarray:
     """Assigns events to the split that asks for them.
 
-    The first event of a timeline has nothing before it, so no split asks for it.
+    The first event of a timeline has nothing before it, so no split asks for it; nor
+    do validation and test for the further events of a basket.
 
     Args:
       timelines: The timelines.
@@ -75,10 +76,17 @@ def assign(
     """
     positions = timelines.positions()
     lengths = timelines.lengths
+    begins = np.ones(timelines.num_events, bool)
+    if split.baskets:
+        moved = timelines.timestamps[1:] != timelines.timestamps[:-1]
+        begins[1:] = moved | (positions[1:] == 0)
     if split.strategy == config_pb2.Split.LEAVE_LAST_OUT:
-        left = np.repeat(lengths, lengths) - positions
+        begun = np.concatenate([[0], np.cumsum(begins)])
+        # Events of a user that begin a basket: all, and from this event's on.
+        of_user = begun[timelines.starts[1:]] - begun[timelines.starts[:-1]]
+        left = np.repeat(begun[timelines.starts[1:]], lengths) - begun[1:] + 1
         assigned = np.where(left == 1, _TEST, np.where(left == 2, _VALIDATION, _TRAIN))
-        assigned[np.repeat(lengths < 3, lengths)] = _TRAIN
+        assigned[np.repeat(of_user < 3, lengths)] = _TRAIN
     elif split.strategy == config_pb2.Split.GLOBAL_TIME:
         assert moments is not None
         assigned = np.searchsorted(
@@ -100,6 +108,7 @@ def assign(
         )
     assigned = assigned.astype(np.int8)
     assigned[positions == 0] = NO_SPLIT
+    assigned[(assigned != _TRAIN) & ~begins] = NO_SPLIT
     return assigned
 
 

@@ -53,6 +53,39 @@ def test_leave_last_out(ingest, log_of):
     }
 
 
+def test_of_a_basket_only_the_first_event_is_measured(ingest, log_of):
+    # Of `ann`, c and d are one basket: with c to be predicted, d is nobody's target.
+    found = ingest(log_of(ROWS), split=config_pb2.Split(baskets=True))
+    assert found.timelines("train") == {
+        "ann": (["a", "b"], [0, 1]),
+        "cy": (["y", "x"], [0, 1]),
+    }
+    assert found.timelines("validation") == {
+        "ann": (["a", "b", "c"], [0, 0, 1]),
+        "bob": (["x", "y"], [0, 1]),
+    }
+    assert found.timelines("test") == {
+        "ann": (["a", "b", "c", "d", "e"], [0, 0, 0, 0, 1]),
+        "bob": (["x", "y", "z"], [0, 0, 1]),
+    }
+
+
+def test_a_basket_is_learnt_whole(ingest, log_of):
+    rows = "user,item,time\n" + "".join(
+        f"ann,{item},{time}\n" for item, time in ["a1", "b1", "c2", "d3", "e3", "f4"]
+    )
+    found = ingest(log_of(rows), split=config_pb2.Split(baskets=True))
+    assert found.timelines("train") == {"ann": (["a", "b", "c"], [0, 1, 1])}
+    assert found.timelines("validation") == {
+        "ann": (["a", "b", "c", "d"], [0, 0, 0, 1])
+    }
+    # Two baskets are too few to leave one out twice.
+    found = ingest(
+        log_of(rows[: rows.index("ann,d")]), split=config_pb2.Split(baskets=True)
+    )
+    assert found.timelines("train") == {"ann": (["a", "b", "c"], [0, 1, 1])}
+
+
 def test_global_time_with_moments(ingest, log_of):
     split = config_pb2.Split(
         strategy="GLOBAL_TIME", validation_from="20", test_from="30"
