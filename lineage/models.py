@@ -30,7 +30,18 @@ def find(store: Store, wanted: str | None = None) -> ArtifactNode:
     Raises:
       LineageError: there is no such model; the message lists the versions there are.
     """
-    on_device = _sha256_of(wanted) if wanted and _is_path(wanted) else None
+    if wanted and _is_path(wanted):
+        on_device = _sha256_of(wanted)
+        return _named(store, on_device, f"{wanted} (sha256 {on_device})")
+    return named(store, wanted)
+
+
+def named(store: Store, wanted: str | None) -> ArtifactNode:
+    """As `find`, but reads no file: whatever is wanted, it is no path."""
+    return _named(store, wanted, repr(wanted))
+
+
+def _named(store: Store, wanted: str | None, shown: str) -> ArtifactNode:
     if wanted is not None and _VERSION.fullmatch(wanted):
         # The place is known; only what is not there is looked for everywhere.
         for artifact in by_time.pushed_versions(store, int(wanted)):
@@ -40,16 +51,15 @@ def find(store: Store, wanted: str | None = None) -> ArtifactNode:
     for artifact in store.artifacts_of_type(tfx_names.PUSHED_MODEL, *_LOOKED_AT):
         if artifact.number(facts.PUSHED) != 1:
             continue
-        if wanted is None or _is(artifact, on_device or wanted):
+        if wanted is None or _is(artifact, wanted):
             return store.artifacts([artifact.id])[0]
         if len(known) <= _SHOWN:
             known.append(artifact.text(facts.PUSHED_VERSION) or f"#{artifact.id}")
     if not known:
         raise LineageError(_why_nothing(store))
     versions = ", ".join(known[:_SHOWN]) + (", ..." if known[_SHOWN:] else "")
-    what = f"{wanted} (sha256 {on_device})" if on_device else repr(wanted)
     raise LineageError(
-        f"No model pushed by {store.name} is {what}: it must be a version, a sha256 "
+        f"No model pushed by {store.name} is {shown}: it must be a version, a sha256 "
         f"(at least {_MIN_DIGITS} digits) or a .tflite file. Versions, latest first: "
         f"{versions}."
     )

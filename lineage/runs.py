@@ -50,6 +50,12 @@ def runs(store: Store) -> Iterator[Run]:
         yield _read(store, context)
 
 
+def named(store: Store, name: str) -> Run | None:
+    """The run of a name; None where there is none."""
+    context = store.context(tfx_names.RUN, name)
+    return None if context is None else _read(store, context)
+
+
 def place(store: Store, execution: ExecutionNode) -> tuple[str, str, str]:
     """An execution's pipeline, run and node; "" for what the store does not tell.
 

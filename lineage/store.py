@@ -161,6 +161,11 @@ class Store:
         for page in self._pages("GetContextsByType", request, response):
             yield from map(_context, page.contexts)
 
+    def context(self, kind: str, name: str) -> ContextNode | None:
+        """The context of a type and a name; None where there is none."""
+        found = self._ask(self._store.get_context_by_type_and_name, kind, name)
+        return None if found is None else _context(found)
+
     def _latest(self, method: Any) -> int:
         options = metadata_store.ListOptions(
             limit=1, order_by=metadata_store.OrderByField.ID, is_asc=False

@@ -138,8 +138,13 @@ def trace(store: Store, pushed: ArtifactNode) -> Trace:
         blessing=_blessing(near.get(tfx_names.BLESSING)),
         steps=_steps(store, graph),
         graph=graph,
-        absent=[a.id for a in graph.artifacts.values() if _is_absent(a)],
+        absent=absent(graph),
     )
+
+
+def absent(graph: Graph) -> list[int]:
+    """Ids of artifacts whose folders are not on this machine."""
+    return [a.id for a in graph.artifacts.values() if _is_absent(a)]
 
 
 def _own(artifact: ArtifactNode) -> dict[str, Value]:
