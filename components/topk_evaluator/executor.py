@@ -22,6 +22,7 @@ from ondevice_rec.components.topk_evaluator import (
     blessed,
     config_check,
     data_refusals,
+    example_lists,
     gate,
     outputs,
     tfma_results,
@@ -99,6 +100,12 @@ class Executor(BaseBeamExecutor):
         outputs.write_metrics(
             evaluation, measured, plan, _vocab_size(assets), refusals, left_out
         )
+        example_lists.write(
+            evaluation.uri,
+            _split_files(input_dict["examples"], timeline.TEST),
+            plan,
+            assets,
+        )
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         outputs.write_blessing(
             blessing, model, refusals, exec_properties.get("current_component_id")
@@ -122,11 +129,7 @@ class Executor(BaseBeamExecutor):
           UserError: there is no query.
         """
         files = {
-            split: [
-                file
-                for uri in artifact_utils.get_split_uris(list(examples), split)
-                for file in timeline_files(uri)
-            ]
+            split: _split_files(examples, split)
             for split in (timeline.TRAIN, timeline.TEST)
         }
         if plan.tflite_path:
@@ -152,6 +155,14 @@ class Executor(BaseBeamExecutor):
                 "target with an event before it. Use more data, or another `split`."
             )
         return totals
+
+
+def _split_files(examples: Sequence[types.Artifact], split: str) -> list[str]:
+    return [
+        file
+        for uri in artifact_utils.get_split_uris(list(examples), split)
+        for file in timeline_files(uri)
+    ]
 
 
 def make_plan(
