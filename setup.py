@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parent
 FOLDERS = ["schemas", "recommendation", "components", "pipelines", "lineage"]
 # Files that belong to a package beside its modules, in every folder of it.
 DATA_FILES = ["*.proto", "*.pyi", "*.pbtxt", "*.yaml", "*.json", "*.html", "py.typed"]
+# Those of the pages about runs and models.
+DATA_FILES += ["templates/*.j2", "templates/*.css", "templates/*/*.j2"]
 # Those of the page of `ondevice-rec demo`; `make web` fetches the runtime.
 DATA_FILES += ["*.css", "*.js", "vendor/*"]
 

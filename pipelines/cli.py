@@ -53,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_rollback(commands)
     _add_demo(commands)
     lineage_arguments.add(commands, _lineage)
+    _add_report(commands)
+    _add_ui(commands)
     return parser
 
 
@@ -163,6 +165,57 @@ def _add_demo(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(function=_demo)
 
 
+def _add_report(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "report",
+        help="write the page about a run",
+        description="Writes one HTML page about a run: data, training, quality, TFLite "
+        "files, recommendations, lineage. `run` writes it by itself. The store is only "
+        "read.",
+    )
+    parser.add_argument("root", metavar="ROOT", help=lineage_arguments.ROOT)
+    parser.add_argument(
+        "run",
+        metavar="RUN",
+        nargs="?",
+        help="a run's name, as `lineage runs` lists them, or a pushed version "
+        "(default: the latest run)",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="file to write (default: ROOT/report.html)",
+    )
+    parser.set_defaults(function=_report)
+
+
+def _add_ui(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "ui",
+        help="browse runs, reports and lineage",
+        description="Serves the history of a store, reports, lineage and what changed "
+        "between models as web pages, to this machine only unless told otherwise. The "
+        "store is only read.",
+    )
+    parser.add_argument("root", metavar="ROOT", help=lineage_arguments.ROOT)
+    parser.add_argument(
+        "--port",
+        metavar="PORT",
+        type=int,
+        default=8766,
+        help="port to serve on (default: %(default)s; 0 takes a free one)",
+    )
+    parser.add_argument(
+        "--host",
+        metavar="HOST",
+        default="127.0.0.1",
+        help="address to serve on (default: %(default)s); there is no password: "
+        "others who reach it see everything",
+    )
+    parser.set_defaults(function=_ui)
+
+
 def _init(arguments: argparse.Namespace) -> int:
     from ondevice_rec.pipelines import init_config
 
@@ -233,6 +286,25 @@ def _lineage(arguments: argparse.Namespace) -> int:
     text, code = lineage_command.answer(arguments)
     print(text, flush=True)
     return code
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from ondevice_rec.pipelines import store_command
+
+    store_command.prepare(arguments.root, "report")
+    from ondevice_rec.pipelines.report import write
+
+    print(write.write(arguments.root, arguments.run, arguments.output), flush=True)
+    return 0
+
+
+def _ui(arguments: argparse.Namespace) -> int:
+    from ondevice_rec.pipelines import store_command
+
+    store_command.prepare(arguments.root, "ui")
+    from ondevice_rec.pipelines.ui import serve
+
+    return serve.run(arguments.root, arguments.host, arguments.port)
 
 
 def _demo(arguments: argparse.Namespace) -> int:

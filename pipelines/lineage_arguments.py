@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 FORMATS = ("tree", "table", "json", "mermaid", "dot", "openlineage")
 
-_ROOT = (
+ROOT = (
     "a run's folder (--root of `run`), a SQLite file of ML Metadata, or "
     "mysql://USER:PASSWORD@HOST:PORT/DATABASE, postgresql://..."
 )
@@ -124,7 +124,7 @@ def _question(
     questions: argparse._SubParsersAction, name: str, summary: str, description: str
 ) -> argparse.ArgumentParser:
     parser = questions.add_parser(name, help=summary, description=description)
-    parser.add_argument("root", metavar="ROOT", help=_ROOT)
+    parser.add_argument("root", metavar="ROOT", help=ROOT)
     return parser
 
 

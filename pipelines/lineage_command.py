@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import itertools
 import json
-import logging
-import os
 from typing import TYPE_CHECKING, Any
 
-from ondevice_rec.lineage import connection
 from ondevice_rec.lineage.errors import LineageError
+from ondevice_rec.pipelines import store_command
 
 if TYPE_CHECKING:
     from ondevice_rec.lineage.store import Store
@@ -33,17 +30,7 @@ def answer(arguments: argparse.Namespace) -> tuple[str, int]:
     Raises:
       LineageError: the question cannot be answered; the message says why.
     """
-    if not connection.is_url(arguments.root):
-        # Before anything heavy is loaded.
-        connection.sqlite_path(arguments.root)
-    if importlib.util.find_spec("ml_metadata") is None:
-        raise LineageError(
-            "`lineage` needs ML Metadata, which is not installed. "
-            'Install it: pip install "ondevice-rec[pipeline]".'
-        )
-    # Read when the library is loaded, which else tells of every connection.
-    os.environ.setdefault("GLOG_minloglevel", "3")
-    logging.getLogger("absl").setLevel(logging.CRITICAL)
+    store_command.prepare(arguments.root, "lineage")
     from ondevice_rec.lineage.store import Store
 
     questions = {

@@ -25,7 +25,7 @@ def run(
     Args:
       config: The configuration, checked.
       root: Folder of everything the run writes: `artifacts/`, `metadata.sqlite`,
-        `logs/` and, unless `serving.push_dir` is set, `serving/`.
+        `logs/`, `report.html` and, unless `serving.push_dir` is set, `serving/`.
       verbose: Whether the libraries' own messages are shown, instead of being kept in
         a file under `logs/`.
 
@@ -44,12 +44,16 @@ def run(
         raise errors.UserError(
             f"{root}: cannot be written: {error.strerror}. Choose another --root."
         ) from error
+    run_id = datetime.datetime.now().isoformat()
     noise = contextlib.nullcontext((sys.stdout, sys.stderr))
     with noise if verbose else quiet(log_path) as (out, err):
         try:
             with RunConsole(err) as console:
-                exit_code, table = _run(config, root, console)
+                exit_code, table = _run(config, root, run_id, console)
         except Exception as error:
+            report = _report_failure(root, run_id, error, "" if verbose else log_path)
+            if report:
+                print(f"Report: {report}", file=err, flush=True)
             if errors.find(error):
                 raise
             traceback.print_exc()
@@ -61,14 +65,33 @@ def run(
         return exit_code
 
 
+def _report_failure(root: str, run_id: str, error: Exception, log: str) -> str:
+    """Path of the page about a run that failed; "" where none can be made."""
+    if not os.path.exists(os.path.join(root, "metadata.sqlite")):
+        # It failed before there was anything to tell of.
+        return ""
+    from ondevice_rec.pipelines import run_report
+
+    return run_report.after(root, run_id, error, log or None)
+
+
 def _run(
-    config: pipeline_config_pb2.PipelineConfig, root: str, console: RunConsole
+    config: pipeline_config_pb2.PipelineConfig,
+    root: str,
+    run_id: str,
+    console: RunConsole,
 ) -> tuple[int, str]:
     loading = "loading TensorFlow, TFX"
     console.started(loading)
     from tfx.orchestration import metadata
 
-    from ondevice_rec.pipelines import local_runner, pipeline, run_outputs, run_table
+    from ondevice_rec.pipelines import (
+        local_runner,
+        pipeline,
+        run_outputs,
+        run_report,
+        run_table,
+    )
 
     connection = metadata.sqlite_metadata_connection_config(
         os.path.join(root, "metadata.sqlite")
@@ -84,7 +107,6 @@ def _run(
         # Components check their own parameters when they are made.
         raise errors.UserError(str(error)) from error
     console.finished(loading)
-    run_id = datetime.datetime.now().isoformat()
 
     class Listener:
         """Tells the console, and whether a node came from the cache."""
@@ -107,4 +129,6 @@ def _run(
             f"{results.version_dir}, which has been removed. Choose another "
             "`serving.push_dir` or --root to push it again."
         )
-    return (0 if results.version_dir else NOT_PUSHED), run_table.render(results)
+    report = run_report.after(root, run_id)
+    table = run_table.render(results, report)
+    return (0 if results.version_dir else NOT_PUSHED), table

@@ -79,8 +79,13 @@ def collect(outputs: Mapping[str, NodeOutputs]) -> RunResults:
     )
 
 
-def render(results: RunResults) -> str:
-    """The results as text, a fact a line."""
+def render(results: RunResults, report: str) -> str:
+    """The results as text, a fact a line.
+
+    Args:
+      results: What came out of the run.
+      report: Path of the page about it, or why there is none.
+    """
     data = results.data
     rows = [
         ("rows read", f"{data[facts.ROWS_READ]:,}"),
@@ -111,6 +116,7 @@ def render(results: RunResults) -> str:
     else:
         rows.append(("not pushed", results.refusal))
     rows += [("refused", line) for line in results.refused]
+    rows.append(("report", report))
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
 
