@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 
+from ondevice_rec.recommendation import optimizers
 from ondevice_rec.recommendation.feed.timeline_source import Source
 from ondevice_rec.recommendation.feed.training_feed import open_feed
 from ondevice_rec.recommendation.fit_watch import FitWatch
@@ -90,7 +91,7 @@ def train(
     steps, per_execution = _steps(rows, training.batch_size)
     learner = Learner(model, LOSSES[training.loss].create(training), feed.on_timelines)
     learner.compile(
-        optimizer=_optimizer(training),
+        optimizer=optimizers.create(training, steps * training.epochs),
         steps_per_execution=per_execution,
         # Sequences vary in length: TensorFlow would compile each. JAX must.
         jit_compile=keras.backend.backend() != "tensorflow",
@@ -125,17 +126,6 @@ def seed(training: pipeline_config_pb2.Training) -> None:
     """
     training_check.validate(training)
     keras.utils.set_random_seed(training.seed)
-
-
-def _optimizer(training: pipeline_config_pb2.Training) -> keras.optimizers.Optimizer:
-    optimizers = {
-        pipeline_config_pb2.ADAM: keras.optimizers.Adam,
-        pipeline_config_pb2.ADAGRAD: keras.optimizers.Adagrad,
-    }
-    return optimizers[training.optimizer](
-        learning_rate=training.learning_rate,
-        clipnorm=training.gradient_clip_norm or None,
-    )
 
 
 def _steps(examples: int, batch_size: int) -> tuple[int, int]:

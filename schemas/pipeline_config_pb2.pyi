@@ -9,6 +9,8 @@ ADAGRAD: Optimizer
 ADAM: Optimizer
 AUTO: LogFormat
 BATCH_SOFTMAX: Loss
+CONSTANT: Schedule
+COSINE: Schedule
 CSV: LogFormat
 DESCRIPTOR: _descriptor.FileDescriptor
 GBCE: Loss
@@ -232,7 +234,7 @@ class Threshold(_message.Message):
     def __init__(self, metric: _Optional[str] = ..., slice: _Optional[str] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., baseline: _Optional[_Union[Threshold.Baseline, str]] = ..., min_ratio: _Optional[float] = ..., min_difference: _Optional[float] = ..., confident: bool = ...) -> None: ...
 
 class Training(_message.Message):
-    __slots__ = ["batch_size", "dropout", "early_stopping_patience", "epochs", "gbce_calibration", "gradient_clip_norm", "learning_rate", "loss", "num_sampled", "optimizer", "seed"]
+    __slots__ = ["batch_size", "dropout", "early_stopping_patience", "epochs", "gbce_calibration", "gradient_clip_norm", "learning_rate", "loss", "num_sampled", "optimizer", "schedule", "seed", "warmup_fraction", "weight_decay"]
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     DROPOUT_FIELD_NUMBER: _ClassVar[int]
     EARLY_STOPPING_PATIENCE_FIELD_NUMBER: _ClassVar[int]
@@ -243,7 +245,10 @@ class Training(_message.Message):
     LOSS_FIELD_NUMBER: _ClassVar[int]
     NUM_SAMPLED_FIELD_NUMBER: _ClassVar[int]
     OPTIMIZER_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FRACTION_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_DECAY_FIELD_NUMBER: _ClassVar[int]
     batch_size: int
     dropout: float
     early_stopping_patience: int
@@ -254,8 +259,11 @@ class Training(_message.Message):
     loss: Loss
     num_sampled: int
     optimizer: Optimizer
+    schedule: Schedule
     seed: int
-    def __init__(self, epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., optimizer: _Optional[_Union[Optimizer, str]] = ..., learning_rate: _Optional[float] = ..., gradient_clip_norm: _Optional[float] = ..., early_stopping_patience: _Optional[int] = ..., dropout: _Optional[float] = ..., seed: _Optional[int] = ..., loss: _Optional[_Union[Loss, str]] = ..., num_sampled: _Optional[int] = ..., gbce_calibration: _Optional[float] = ...) -> None: ...
+    warmup_fraction: float
+    weight_decay: float
+    def __init__(self, epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., optimizer: _Optional[_Union[Optimizer, str]] = ..., learning_rate: _Optional[float] = ..., gradient_clip_norm: _Optional[float] = ..., early_stopping_patience: _Optional[int] = ..., dropout: _Optional[float] = ..., seed: _Optional[int] = ..., loss: _Optional[_Union[Loss, str]] = ..., num_sampled: _Optional[int] = ..., gbce_calibration: _Optional[float] = ..., schedule: _Optional[_Union[Schedule, str]] = ..., warmup_fraction: _Optional[float] = ..., weight_decay: _Optional[float] = ...) -> None: ...
 
 class Variant(_message.Message):
     __slots__ = ["max_latency_p50_us", "max_ndcg_loss", "max_size_bytes", "precision"]
@@ -282,6 +290,9 @@ class Activation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
 
 class Optimizer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class Schedule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
 
 class Loss(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):

@@ -35,6 +35,22 @@ def validate(training: pipeline_config_pb2.Training) -> None:
             "`gradient_clip_norm` must be >= 0 (0: no clipping), received "
             f"{training.gradient_clip_norm}. Set it in `training`."
         )
+    if not 0 <= training.warmup_fraction < 1:
+        raise UserError(
+            "`warmup_fraction` must be >= 0 and < 1, received "
+            f"{training.warmup_fraction}. Set it in `training`."
+        )
+    if not 0 <= training.weight_decay < math.inf:
+        raise UserError(
+            f"`weight_decay` must be >= 0, received {training.weight_decay}. Set it in "
+            "`training`."
+        )
+    if training.weight_decay and training.optimizer != pipeline_config_pb2.ADAM:
+        optimizer = pipeline_config_pb2.Optimizer.Name(training.optimizer)
+        raise UserError(
+            f"`weight_decay` is for the optimizer ADAM, received {optimizer}. Remove "
+            "one of them from `training`."
+        )
     if not 0 <= training.dropout < 1:
         raise UserError(
             f"`dropout` must be >= 0 and < 1, received {training.dropout}. Set it in "

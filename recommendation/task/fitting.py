@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ondevice_rec.recommendation import optimizers
 from ondevice_rec.recommendation.data.example_loader import ExampleLoader
 from ondevice_rec.recommendation.feed.timeline_source import as_is
 from ondevice_rec.recommendation.feed.timelines import Timelines
@@ -20,7 +21,6 @@ from ondevice_rec.recommendation.fit_watch import FitWatch
 from ondevice_rec.recommendation.learner import LABEL, Learner
 from ondevice_rec.recommendation.losses import LOSSES
 from ondevice_rec.recommendation.losses.global_softmax import GlobalSoftmax
-from ondevice_rec.recommendation.losses.loss import Loss
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.spec import InputSpec
 from ondevice_rec.recommendation.task.measured_learner import MeasuredLearner
@@ -35,11 +35,6 @@ _STEPS_WORTH_COMPILING = 1000
 _LARGEST_COMPILED = 1 << 20
 # The others draw negatives.
 _COMPILABLE_LOSSES = ("global_softmax", "batch_softmax")
-
-OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
-    "adagrad": keras.optimizers.Adagrad,
-    "adam": keras.optimizers.Adam,
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,28 +56,24 @@ class TrainingSettings:
             raise UserError(
                 f"`learning_rate` must be > 0, received {self.learning_rate}."
             )
-        if self.optimizer not in OPTIMIZERS:
-            raise UserError(
-                f"`optimizer` must be one of {', '.join(OPTIMIZERS)}, received "
-                f"{self.optimizer!r}."
-            )
-        names = [name.lower() for name in dict(pipeline_config_pb2.Loss.items())]
-        if self.loss not in names:
-            raise UserError(
-                f"`loss` must be one of {', '.join(names)}, received {self.loss!r}."
-            )
+        for field, value, enum in (
+            ("optimizer", self.optimizer, pipeline_config_pb2.Optimizer),
+            ("loss", self.loss, pipeline_config_pb2.Loss),
+        ):
+            names = sorted(name.lower() for name, _ in enum.items())
+            if value not in names:
+                raise UserError(
+                    f"`{field}` must be one of {', '.join(names)}, received {value!r}."
+                )
 
-    def new_optimizer(self) -> keras.optimizers.Optimizer:
-        """An optimizer that has not seen a gradient."""
-        clip = self.gradient_clip_norm
-        return OPTIMIZERS[self.optimizer](
-            self.learning_rate, clipnorm=clip if clip > 0 else None
+    def training(self) -> pipeline_config_pb2.Training:
+        """The same as the pipeline has it, with its defaults for everything else."""
+        return pipeline_config_pb2.Training(
+            learning_rate=self.learning_rate,
+            gradient_clip_norm=max(self.gradient_clip_norm, 0.0),
+            optimizer=self.optimizer.upper(),
+            loss=self.loss.upper(),
         )
-
-    def new_loss(self) -> Loss:
-        """The loss, with the pipeline's defaults for what it needs."""
-        training = pipeline_config_pb2.Training(loss=self.loss.upper())
-        return LOSSES[training.loss].create(training)
 
 
 def fit(
@@ -107,14 +98,15 @@ def fit(
     batches, on_timelines = _training_batches(
         train_data, spec, batch_size, shuffle, settings.seed
     )
-    loss = settings.new_loss()
+    training = settings.training()
+    loss = LOSSES[training.loss].create(training)
     learner = (
         Learner(model, loss, on_timelines=True)
         if on_timelines
         else MeasuredLearner(model, loss, model.hparams.eval_top_k)
     )
     learner.compile(
-        settings.new_optimizer(),
+        optimizers.create(training, steps_per_epoch * epochs),
         steps_per_execution=_per_execution(steps_per_epoch),
         jit_compile=_jit_compile(
             settings,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
+import re
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
-from ondevice_rec.recommendation import training
+from ondevice_rec.recommendation import optimizers, training
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.validation import Validation
+from ondevice_rec.recommendation.warmup_cosine import WarmupCosine
 from ondevice_rec.schemas import pipeline_config_pb2
 from ondevice_rec.schemas.errors import UserError
 
@@ -107,3 +111,46 @@ def test_nothing_to_learn_from(kit, files, tmp_path):
 def test_settings_out_of_range_are_named(kit, files, tmp_path, field, value):
     with pytest.raises(UserError, match=f"`{field}` must be"):
         fit(kit, files, tmp_path, **{field: value})
+
+
+def test_the_cosine_rises_then_falls_to_nothing():
+    rate = WarmupCosine(peak=0.4, steps=10, warmup_fraction=0.2)
+    # Two steps up; of the eight after them, the fourth is half way down.
+    assert [round(float(rate(step)), 6) for step in (0, 1, 5, 9)] == [0.2, 0.4, 0.2, 0]
+    assert float(rate(7)) == pytest.approx(0.4 * 0.5 * (1 + math.cos(math.pi * 6 / 8)))
+
+
+def test_the_schedule_is_spread_over_all_epochs(kit, files, tmp_path, monkeypatch):
+    asked = []
+
+    def create(training_, steps):
+        asked.append(steps)
+        return keras.optimizers.SGD(0.0)
+
+    monkeypatch.setattr(training.optimizers, "create", create)
+    _, report = fit(kit, files, tmp_path, epochs=2)
+    assert asked == [report.steps] == [2 * math.ceil(600 / 32)]
+
+
+def test_weight_decay_takes_its_share_of_the_weights_alone():
+    training_ = settings(weight_decay=0.5, learning_rate=0.1)
+    optimizer = optimizers.create(training_, steps=10)
+    layer = keras.layers.Dense(1, kernel_initializer="ones", bias_initializer="ones")
+    layer.build((1, 1))
+    optimizer.apply([np.zeros((1, 1), "f"), np.zeros(1, "f")], layer.trainable_weights)
+    # No gradient: only the decay of 0.1 * 0.5 moves the kernel, nothing the bias.
+    assert float(layer.kernel[0, 0]) == pytest.approx(0.95)
+    assert float(layer.bias[0]) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"warmup_fraction": 1.0}, "`warmup_fraction` must be >= 0 and < 1, received"),
+        ({"weight_decay": -1.0}, "`weight_decay` must be >= 0, received -1.0"),
+        ({"weight_decay": 0.1, "optimizer": "ADAGRAD"}, "for the optimizer ADAM"),
+    ],
+)
+def test_a_schedule_that_cannot_be_is_refused(changes, words):
+    with pytest.raises(UserError, match=re.escape(words)):
+        training.seed(settings(**changes))
