@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from ondevice_rec.lineage.errors import LineageError
 from ondevice_rec.pipelines import lineage_arguments
+from ondevice_rec.schemas import presets
 from ondevice_rec.schemas.errors import UserError, find
 
 
@@ -76,6 +77,13 @@ def _add_init(commands: argparse._SubParsersAction) -> None:
         parser.add_argument(
             f"--{column}", metavar="COLUMN", help=f"the {column} column"
         )
+    parser.add_argument(
+        "--preset",
+        metavar="NAME",
+        default=presets.DEFAULT,
+        help="what follows the log in CONFIG: model, training and so on as measured "
+        f"best for some data: {', '.join(presets.names())} (default: %(default)s)",
+    )
     parser.add_argument(
         "--force", action="store_true", help="overwrite an existing CONFIG"
     )
@@ -227,6 +235,7 @@ def _init(arguments: argparse.Namespace) -> int:
             "item": arguments.item,
             "timestamp": arguments.timestamp,
         },
+        arguments.preset,
         arguments.force,
     )
 

@@ -10,6 +10,7 @@ import re
 import sys
 import zlib
 
+from ondevice_rec.schemas import presets
 from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.yaml_to_proto import unknown_name
 
@@ -21,13 +22,16 @@ _WORDS = {
              "stock", "song", "book", "page", "content", "iid"),
     "timestamp": ("timestamp", "datetime", "time", "date", "ts", "created", "when"),
 }  # fmt: skip
-_RATING = ("rating", "score", "stars")
 _DELIMITERS = ",\t;|"
 _SAMPLE_ROWS = 100
 
 
 def init(
-    log: str, output: str | None, given: dict[str, str | None], force: bool
+    log: str,
+    output: str | None,
+    given: dict[str, str | None],
+    preset: str,
+    force: bool,
 ) -> int:
     """Writes a commented configuration for a log.
 
@@ -36,6 +40,7 @@ def init(
       output: File to write; None for standard output.
       given: Names of the "user", "item" and "timestamp" columns, where the user gave
         them.
+      preset: What follows the log: a name of `schemas.presets`.
       force: Whether an existing file is overwritten.
 
     Returns:
@@ -55,6 +60,7 @@ def init(
             f"{', '.join(f'{r}: {n}' for r, n in names.items())} among "
             f"{', '.join(columns)}. Give them with --user, --item and --timestamp."
         )
+    rest = presets.text(preset)
     folder = os.path.dirname(os.path.abspath(output)) if output else os.getcwd()
     text = _write(
         path=os.path.relpath(os.path.abspath(log), folder),
@@ -64,6 +70,7 @@ def init(
         names=names,
         first=rows[0],
     )
+    text += rest
     if output is None:
         sys.stdout.write(text)
         return 0
@@ -170,7 +177,6 @@ def _write(
     pairs = zip(columns, first, strict=False)
     shown |= {column: " ".join(value.split())[:40] for column, value in pairs}
     rest = [column for column in columns if column not in names.values()]
-    rating = next((c for c in rest if _distance(c, _RATING) < _FAR), "rating")
     lines = ["log:", f"  path: {_quoted(path)}  # a file, a glob or a folder"]
     if delimiter is not None:
         lines.append(f"  delimiter: {_quoted(delimiter)}")
@@ -184,12 +190,10 @@ def _write(
             f"{shown[column]}"
             for column in rest
         ]
-    return _TEMPLATE.format(
-        pipeline_name=pipeline_name, log="\n".join(lines), rating=_quoted(rating)
-    )
+    return _HEAD.format(pipeline_name=pipeline_name, log="\n".join(lines))
 
 
-_TEMPLATE = """\
+_HEAD = """\
 # Configuration of ondevice-rec. Run it with `ondevice-rec run THIS_FILE`.
 # All keys: schemas/pipeline_config.proto.
 pipeline_name: {pipeline_name}
@@ -204,44 +208,4 @@ pipeline_name: {pipeline_name}
 #   item: item_id
 #   title: title
 
-filters:
-  min_item_count: 1
-  min_timeline: 3  # one event each to learn from, to validate and to test
-#   rating: {rating}
-#   min_rating: 4
-
-split:
-  strategy: LEAVE_LAST_OUT  # or GLOBAL_TIME, UNSEEN_USERS, RANDOM
-
-# What the model reads, in groups with an encoder each (BOW, CNN, LSTM).
-input_spec:
-  activity_feature_groups:
-    - encoder_type: LSTM
-      features:
-        - feature_name: context_item
-          column: item
-          feature_type: STRING
-          embedding_dim: 32
-          feature_length: 20  # latest events of the user the model is given
-  label_feature:
-    feature_name: label_item
-    column: item
-    feature_type: STRING
-    embedding_dim: 32
-    feature_length: 1
-
-hparams:
-  lstm_num_units: 32
-  num_predictions: 10  # items the model on the device recommends
-
-training:
-  epochs: 20
-  batch_size: 256
-  learning_rate: 0.003
-
-# A model that is not better than recommending what is popular is never pushed.
-evaluation:
-  top_k: [1, 5, 10, 20]
-#   thresholds:
-#     - {{metric: recall@10, min: 0.05}}
 """

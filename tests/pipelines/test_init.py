@@ -8,7 +8,7 @@ import pathlib
 import pytest
 
 from ondevice_rec.pipelines import cli
-from ondevice_rec.schemas import config
+from ondevice_rec.schemas import config, presets
 
 
 def init(log: pathlib.Path, *arguments: str) -> int:
@@ -88,3 +88,22 @@ def test_an_existing_file_is_kept(tmp_path, capsys):
 def test_a_missing_log(tmp_path, capsys):
     assert init(tmp_path / "none.csv") == 2
     assert "no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("preset", presets.names())
+def test_every_preset_makes_a_configuration_for_any_log(tmp_path, preset):
+    log = tmp_path / "log.csv"
+    log.write_text("user,item,time\nu,i,1\n")
+    assert init(log, "--preset", preset) == 0
+    loaded = config.load(str(tmp_path / "config.yaml"))
+    assert (loaded.log.user, loaded.input_spec.label_feature.column) == ("user", "item")
+
+
+def test_an_unknown_preset_is_answered_with_the_known(tmp_path, capsys):
+    log = tmp_path / "log.csv"
+    log.write_text("user,item,time\nu,i,1\n")
+    assert init(log, "--preset", "defualt") == 2
+    words = capsys.readouterr().err
+    assert "There is no preset 'defualt'" in words
+    assert "default" in words
+    assert not (tmp_path / "config.yaml").exists()
