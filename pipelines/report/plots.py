@@ -51,6 +51,11 @@ def long_tail(tail: Tail) -> Markup:
             total += count
             shares.append(total / tail.events)
         axes.plot(range(len(shares)), shares, color=inks.CANDIDATE)
+        # What the statistics do not count has the rest.
+        axes.plot(
+            [len(shares) - 1, tail.items], [shares[-1], 1], color=inks.CANDIDATE,
+            linestyle=":",
+        )  # fmt: skip
         axes.fill_between(
             range(len(shares)), shares, color=inks.CANDIDATE, alpha=0.12, linewidth=0
         )
@@ -76,9 +81,13 @@ def long_tail(tail: Tail) -> Markup:
 
 
 def curves(
-    name: str, title: str, named: Mapping[str, Sequence[float]], best: int | None
+    name: str,
+    title: str,
+    named: Mapping[str, Sequence[float]],
+    best: int | None,
+    falling: bool,
 ) -> Markup:
-    """Values by epoch; the best epoch is marked."""
+    """Values by epoch; the best epoch is marked, where curves leave room."""
     colours = (inks.CANDIDATE, inks.MARKOV, inks.BLESSED, inks.POPULARITY)
 
     def plot(axes: Axes) -> None:
@@ -94,9 +103,9 @@ def curves(
             axes.axvline(best, color=inks.MUTED, linewidth=0.9, linestyle=":")
             axes.annotate(
                 "best",
-                (best, 1),
+                (best, 1 if falling else 0),
                 xycoords=("data", "axes fraction"),
-                xytext=(4, -9),
+                xytext=(4, -9 if falling else 4),
                 textcoords="offset points",
                 color=inks.MUTED,
             )
@@ -112,14 +121,14 @@ def curves(
 def losses(training: Training) -> Markup:
     """Loss by epoch."""
     best = training.figures.get("best_epoch")
-    return curves("losses", "Loss", training.losses, best)
+    return curves("losses", "Loss", training.losses, best, True)
 
 
 def measures(training: Training) -> Markup:
     """Validation metrics by epoch."""
     best = training.figures.get("best_epoch")
     named = {n.removeprefix("val_"): v for n, v in training.measures.items()}
-    return curves("measures", "On the validation split", named, best)
+    return curves("measures", "On the validation split", named, best, False)
 
 
 def at_k(quality: Quality, metric: str, title: str) -> Markup:
@@ -130,6 +139,7 @@ def at_k(quality: Quality, metric: str, title: str) -> Markup:
         models = list(quality.overall)
         for number, model in enumerate(models):
             colour, mark = inks.OF_MODEL.get(model, inks.OTHER)
+            name = NAMES.get(model, model)
             offset = (number - (len(models) - 1) / 2) * _SIDE
             for place, k in enumerate(ks):
                 value = quality.overall[model].get(f"{metric}@{k}")
@@ -142,7 +152,7 @@ def at_k(quality: Quality, metric: str, title: str) -> Markup:
                 if value is not None:
                     axes.plot(
                         place + offset, value, mark, color=colour, markersize=5,
-                        label=NAMES.get(model, model) if not place else None,
+                        clip_on=False, label=name if not place else None,
                     )  # fmt: skip
         axes.set_xticks(range(len(ks)), [f"{title}@{k}" for k in ks])
         axes.set_xlim(-0.5, len(ks) - 0.5)
@@ -213,7 +223,9 @@ def variants(found: Sequence[Variant]) -> Markup:
             for variant in found
             if variant.size is not None and variant.p50 is not None
         ]
-        for variant, size, p50 in known:
+        # From left to right, names above and below, so that neighbours' do not touch.
+        known.sort(key=lambda each: each[1])
+        for number, (variant, size, p50) in enumerate(known):
             refused = bool(variant.refusal)
             axes.plot(
                 size, p50, "o", markersize=8,
@@ -222,9 +234,10 @@ def variants(found: Sequence[Variant]) -> Markup:
             )  # fmt: skip
             axes.annotate(
                 variant.precision + (" (refused)" if refused else ""), (size, p50),
-                xytext=(8, 4), textcoords="offset points", color=inks.INK,
+                xytext=(0, -17 if number % 2 else 10), textcoords="offset points",
+                color=inks.INK, ha="center",
             )  # fmt: skip
-        axes.set_xlim(0, 1.35 * max(size for _, size, _ in known))
+        axes.set_xlim(0, 1.25 * max(size for _, size, _ in known))
         axes.set_ylim(0, 1.3 * max(p50 for _, _, p50 in known))
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.xaxis.set_major_formatter(lambda x, _: wording.size(x) if x else "0")

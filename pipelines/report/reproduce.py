@@ -61,7 +61,7 @@ def collect(record: RunRecord) -> Reproduction:
     """Gathers what is recorded.
 
     Raises:
-      Missing: no component ran.
+      Missing: nothing is.
     """
     if not record.nodes:
         raise Missing(record.why_not())
@@ -70,7 +70,10 @@ def collect(record: RunRecord) -> Reproduction:
         config = _config(record)
     except Missing as error:
         why = str(error)
-    return Reproduction(_origins(record), _fingerprints(record), config, why)
+    origins = _origins(record)
+    if not origins and not config:
+        raise Missing(why)
+    return Reproduction(origins, _fingerprints(record), config, why)
 
 
 def _origins(record: RunRecord) -> list[Origin]:

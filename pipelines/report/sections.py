@@ -36,6 +36,9 @@ FAULT = "This part could not be made"
 # Beyond these a picture shows nothing.
 _MAX_NODES = 120
 
+# Of what is measured of a variant; the rest says the same again.
+_OF_VARIANTS = ("recall@", "ndcg", "overlap@", "agreement")
+
 Content = Mapping[str, Any]
 
 
@@ -236,10 +239,11 @@ def _slices(found: Quality) -> Content:
 def _variants(record: RunRecord, files: Files) -> Content:
     found = variants.collect(record, files)
     measured = [v for v in found if v.size is not None and v.p50 is not None]
-    qualities = {n: None for v in found for n in v.quality if not n.startswith("model")}
+    names = {name: None for variant in found for name in variant.quality}
+    shown = [name for name in names if name.startswith(_OF_VARIANTS)]
     return {
         "found": found,
-        "qualities": list(qualities),
+        "qualities": shown,
         "plot": plots.variants(found) if measured else None,
     }
 
