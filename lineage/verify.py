@@ -82,7 +82,9 @@ def verify(store: Store) -> Verification:
         if not _is_version(artifact):
             continue
         folder = artifact.text(facts.PUSHED_DESTINATION) or ""
-        if os.path.isdir(folder):
+        if connection.is_url(folder):
+            not_covered["remote version"] += 1
+        elif os.path.isdir(folder):
             versions += 1
             findings += _version(artifact, folder)
         elif serving.served(os.path.dirname(folder)):

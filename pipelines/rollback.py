@@ -21,6 +21,13 @@ def run(serving_dir: str, version: int | None) -> int:
     Raises:
       UserError: there is no such version, or its files are not those published.
     """
-    before, now = rollback.rollback(Path(serving_dir), version)
+    if "://" in serving_dir:
+        # Only then: Beam takes seconds to import.
+        from ondevice_rec.components.tflite_pusher.remote_folder import open_folder
+        from ondevice_rec.components.tflite_pusher.remote_versions import roll_back
+
+        before, now = roll_back(open_folder(serving_dir), version)
+    else:
+        before, now = rollback.rollback(Path(serving_dir), version)
     sys.stdout.write(f"{serving_dir} serves version {now}; before: {before}\n")
     return 0

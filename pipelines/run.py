@@ -123,12 +123,13 @@ def _run(
 
     local_runner.LocalRunner(Listener(), run_id).run(built)
     results = run_table.collect(run_outputs.read(connection, run_id))
-    if results.version_dir and not os.path.isdir(results.version_dir):
+    folder = results.version_dir
+    if folder and "://" not in folder and not os.path.isdir(folder):
         raise errors.UserError(
             "Nothing has changed since this model was pushed to "
-            f"{results.version_dir}, which has been removed. Choose another "
+            f"{folder}, which has been removed. Choose another "
             "`serving.push_dir` or --root to push it again."
         )
     report = run_report.after(root, run_id)
     table = run_table.render(results, report)
-    return (0 if results.version_dir else NOT_PUSHED), table
+    return (0 if folder else NOT_PUSHED), table

@@ -11,6 +11,7 @@ from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from ondevice_rec.components.artifacts import ItemCatalogue
+from ondevice_rec.components.tflite_pusher import destination
 from ondevice_rec.components.tflite_pusher.executor import Executor
 from ondevice_rec.schemas import serving_check
 from ondevice_rec.schemas.pipeline_config_pb2 import Serving
@@ -42,7 +43,7 @@ class TFLitePusher(BaseComponent):
 
     The model is exported to TFLite in the variants that are asked for; each is compared
     with the SavedModel on real timelines and measured, and left out where it is past
-    its budget. They are published by one rename: an app that looks for the served
+    its budget. They are published in one step: an app that looks for the served
     version sees a whole one. A model that is not blessed, or whose first variant is
     past its budget, is not pushed, and the run goes on.
 
@@ -70,7 +71,8 @@ class TFLitePusher(BaseComponent):
           model_blessing: Says whether it may be pushed.
           examples: Transformed timelines; the validation and test splits are used.
           catalogue: The items' titles.
-          push_dir: Local folder of the versions, made if it is not there.
+          push_dir: Folder of the versions, made if it is not there: a path, or a URL
+            of a store that Beam or TFX's fileio knows (`gs://`, `s3://`).
           serving: What is pushed, and how it is verified; its `push_dir` is not
             looked at.
           evaluation: Metrics for the manifest.
@@ -79,7 +81,8 @@ class TFLitePusher(BaseComponent):
           ValueError: a value of `serving` or `push_dir` is not possible.
         """
         serving = serving or Serving()
-        _check(serving, push_dir)
+        destination.check(push_dir)
+        serving_check.validate(serving)
         super().__init__(
             TFLitePusherSpec(
                 model=model,
@@ -92,12 +95,3 @@ class TFLitePusher(BaseComponent):
                 pushed_model=types.Channel(type=standard_artifacts.PushedModel),
             )
         )
-
-
-def _check(serving: Serving, push_dir: str) -> None:
-    if not push_dir or "://" in push_dir:
-        raise ValueError(
-            f"`push_dir` must be a local folder, received {push_dir!r}. Push to "
-            "one and copy its version folders."
-        )
-    serving_check.validate(serving)

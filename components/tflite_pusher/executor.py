@@ -17,6 +17,7 @@ from tfx.utils import io_utils, path_utils, proto_utils
 from ondevice_rec.components import provenance
 from ondevice_rec.components.tflite_pusher import (
     budgets,
+    destination,
     lineage_ids,
     manifest,
     popularity,
@@ -35,7 +36,7 @@ from ondevice_rec.recommendation import progress
 from ondevice_rec.recommendation.export import export
 from ondevice_rec.recommendation.export.assets import ModelAssets
 from ondevice_rec.recommendation.feed.timeline_source import timeline_files
-from ondevice_rec.recommendation.ondevice import publish, version_folder
+from ondevice_rec.recommendation.ondevice import version_folder
 from ondevice_rec.schemas import facts, timeline
 from ondevice_rec.schemas.pipeline_config_pb2 import Serving, Variant
 
@@ -80,6 +81,7 @@ class Executor(BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Pushes the variants that keep to their budgets, if the first one does."""
+        destination.check_reachable(exec_properties["push_dir"])
         serving = proto_utils.json_to_proto(exec_properties["serving"], Serving())
         model = artifact_utils.get_single_instance(input_dict["model"])
         examples = input_dict["examples"]
@@ -110,8 +112,8 @@ class Executor(BaseExecutor):
             for variant, refusal in zip(exported, refusals, strict=True)
             if not refusal
         ]
-        published = publish.publish(
-            Path(exec_properties["push_dir"]),
+        folder, published = destination.publish(
+            exec_properties["push_dir"],
             lambda folder: self.write_files(folder, saved_model_dir, kept, assets),
             {
                 **manifest.describe_model(exported[0].content, assets),
@@ -124,7 +126,7 @@ class Executor(BaseExecutor):
             },
             serving.keep_versions,
         )
-        mark_pushed(pushed, published)
+        mark_pushed(pushed, folder, published)
 
     def check_blessing(self, blessings: Sequence[types.Artifact]) -> str:
         """Why the model must not be pushed; empty for a blessed one."""

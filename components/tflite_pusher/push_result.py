@@ -11,20 +11,24 @@ from tfx import types
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
-from ondevice_rec.recommendation.ondevice import version_folder
-from ondevice_rec.recommendation.ondevice.version_folder import VersionFolder
+from ondevice_rec.recommendation.ondevice import version_contents, version_folder
 from ondevice_rec.schemas import facts
 
 logger = logging.getLogger("ondevice_rec.pusher")
 
 
-def mark_pushed(pushed: types.Artifact, version: VersionFolder) -> None:
-    """Says where the version is, what it is, how fast and how good each variant is."""
-    manifest = version.manifest
+def mark_pushed(pushed: types.Artifact, folder: str, manifest: dict[str, Any]) -> None:
+    """Says where the version is, what it is, how fast and how good each variant is.
+
+    Args:
+      pushed: The artifact.
+      folder: The version's, local or remote.
+      manifest: What the version's manifest says.
+    """
     model = manifest["files"][version_folder.MODEL]
     pushed.set_int_custom_property(facts.PUSHED, 1)
-    pushed.set_string_custom_property(facts.PUSHED_DESTINATION, str(version.path))
-    pushed.set_string_custom_property(facts.PUSHED_VERSION, str(version.version))
+    pushed.set_string_custom_property(facts.PUSHED_DESTINATION, folder)
+    pushed.set_string_custom_property(facts.PUSHED_VERSION, str(manifest["version"]))
     pushed.set_string_custom_property(facts.MODEL_SHA256, model["sha256"])
     pushed.set_int_custom_property(facts.MODEL_SIZE_BYTES, model["size"])
     latency = manifest["latency_us"]
@@ -36,7 +40,7 @@ def mark_pushed(pushed: types.Artifact, version: VersionFolder) -> None:
     mark_variants(pushed, manifest["variants"])
     io_utils.write_string_file(
         os.path.join(pushed.uri, version_folder.MANIFEST),
-        (version.path / version_folder.MANIFEST).read_text(encoding="utf-8"),
+        version_contents.manifest_text(manifest),
     )
 
 

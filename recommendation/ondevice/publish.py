@@ -8,23 +8,19 @@ folder or a pointer, which no reader looks at and the next push removes.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ondevice_rec.recommendation.export.items import VOCABULARY, parse_keys
 from ondevice_rec.recommendation.ondevice import (
     current,
-    durable,
     retention,
+    version_contents,
     version_folder,
-    vocabulary_changes,
 )
 from ondevice_rec.recommendation.ondevice.serving_lock import locked
 from ondevice_rec.schemas.errors import UserError
@@ -32,8 +28,6 @@ from ondevice_rec.schemas.errors import UserError
 logger = logging.getLogger("ondevice_rec.ondevice.publish")
 
 STAGING_PREFIX = ".staging-"
-# Keys moved, gained and lost since the version before.
-VOCABULARY_CHANGES = "vocabulary_changes.json"
 
 
 def publish(
@@ -81,21 +75,12 @@ def _publish(
 ) -> version_folder.VersionFolder:
     staging = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=push_dir))
     try:
-        write_files(staging)
         # mkdtemp's folders are for their owner alone; readers are other users.
         staging.chmod(0o755)
-        version = max([int(time.time()), *(n + 1 for n in _taken(push_dir))])
-        manifest = {
-            "format_version": version_folder.FORMAT_VERSION,
-            "version": version,
-            "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            **facts,
-            "vocabulary_changes": _vocabulary_changes(push_dir, staging),
-            "files": _describe_files(staging),
-        }
-        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-        durable.write_text(staging / version_folder.MANIFEST, text)
-        durable.flush_folder(staging)
+        version = version_folder.next_number(_taken(push_dir))
+        manifest = version_contents.write(
+            staging, version, write_files, facts, lambda: _before(push_dir)
+        )
         # Before the version is seen: a full disk stops here.
         pointer = current.prepare(push_dir, version)
         target = push_dir / str(version)
@@ -109,60 +94,15 @@ def _publish(
     return version_folder.VersionFolder(target, manifest)
 
 
+def _before(push_dir: Path) -> version_folder.VersionFolder | None:
+    if not version_folder.versions(push_dir):
+        return None
+    return version_folder.open_version(push_dir)
+
+
 def _taken(push_dir: Path) -> list[int]:
     """Numbers that cannot be used, complete versions or not."""
     return [int(e.name) for e in push_dir.iterdir() if e.name.isdecimal()]
-
-
-def _vocabulary_changes(push_dir: Path, staging: Path) -> dict[str, Any] | None:
-    """Compares the vocabularies with those of the version served until now.
-
-    Returns:
-      What the manifest says; None for the first version. The keys themselves are
-      written to a file.
-    """
-    if not version_folder.versions(push_dir):
-        return None
-    try:
-        before = version_folder.open_version(push_dir)
-        changes = {
-            name: vocabulary_changes.compare(
-                parse_keys(
-                    before.read(name) if name in before.manifest["files"] else ""
-                ),
-                parse_keys((staging / name).read_text(encoding="utf-8")),
-            )
-            for name in _vocabulary_files(staging)
-        }
-    except (UserError, OSError, KeyError) as error:
-        # Of all versions, a broken one must not be served on.
-        logger.warning("not compared with the version before: %s", error)
-        return {"since": None, "reason": str(error)}
-    lists = {name: change.lists for name, change in changes.items()}
-    text = json.dumps(lists, indent=1, ensure_ascii=False) + "\n"
-    (staging / VOCABULARY_CHANGES).write_text(text, encoding="utf-8")
-    counts = {name: change.counts for name, change in changes.items()}
-    return {"since": before.version, "vocabularies": counts}
-
-
-def _vocabulary_files(folder: Path) -> list[str]:
-    others = sorted((folder / "vocabularies").glob("*.txt"))
-    return [VOCABULARY, *(path.relative_to(folder).as_posix() for path in others)]
-
-
-def _describe_files(folder: Path) -> dict[str, dict[str, Any]]:
-    """Flushes every file and says what it is."""
-    described = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_dir():
-            durable.flush_folder(path)
-            continue
-        durable.flush_file(path)
-        described[path.relative_to(folder).as_posix()] = {
-            "sha256": version_folder.file_sha256(path),
-            "size": path.stat().st_size,
-        }
-    return described
 
 
 def _remove_leftovers(push_dir: Path) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -101,6 +102,11 @@ def versions(serving_dir: Path) -> list[int]:
     )
 
 
+def next_number(taken: Iterable[int]) -> int:
+    """The number of the next version: the time, or one more than the latest one's."""
+    return max([int(time.time()), *(number + 1 for number in taken)])
+
+
 def current_version(serving_dir: Path) -> int | None:
     """The version that `current` names; None where there is no such file.
 
@@ -111,9 +117,18 @@ def current_version(serving_dir: Path) -> int | None:
         text = (serving_dir / CURRENT).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
+    return parse_current(text, serving_dir)
+
+
+def parse_current(text: str, serving_dir: str | Path) -> int:
+    """The version that the content of `current` names.
+
+    Raises:
+      UserError: it names none.
+    """
     if not text.strip().isdecimal():
         raise UserError(
-            f"{serving_dir / CURRENT} must hold the number of a version, received "
+            f"{serving_dir}/{CURRENT} must hold the number of a version, received "
             f"{text!r}. Write one of those in the folder: ondevice-rec rollback "
             f"{serving_dir} VERSION"
         )
@@ -172,6 +187,11 @@ def read_version(folder: str | Path, read: Callable[[VersionFolder], Read]) -> R
     Raises:
       UserError: as `open_version`; and what `read` raises.
     """
+    if "://" in str(folder):
+        raise UserError(
+            f"{folder} is in a remote store, and models run from local files. Copy the "
+            f"folder of the version that its file `{CURRENT}` names, and open that."
+        )
     while True:
         path = _locate(Path(folder))
         try:

@@ -107,7 +107,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def push(world: dict[str, Any]) -> Callable[..., Any]:
-    """Pushes to `folder/serving`; returns the artifact `pushed_model`."""
+    """Pushes to `folder/serving` or `push_dir`; returns the artifact `pushed_model`."""
 
     def pushing(folder: Path, **options: Any) -> Any:
         return _push(world, folder, **options)
@@ -121,6 +121,7 @@ def _push(
     refusal: str | None = None,
     serving: str = "",
     executor: type[Executor] = Executor,
+    push_dir: str | None = None,
 ) -> Any:
     blessing = standard_artifacts.ModelBlessing()
     blessing.uri = str(folder / "blessing")
@@ -138,7 +139,7 @@ def _push(
         {"pushed_model": [pushed]},
         {
             "serving": proto_utils.proto_to_json(text_format.Parse(serving, Serving())),
-            "push_dir": str(folder / "serving"),
+            "push_dir": push_dir or str(folder / "serving"),
         },
     )
     return pushed

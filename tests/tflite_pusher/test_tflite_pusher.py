@@ -183,8 +183,8 @@ def test_the_second_push_has_a_later_number(push: Push, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("serving", "push_dir", "message"),
     [
-        ("", "", "`push_dir` must be a local folder, received ''"),
-        ("", "gs://bucket/serving", "must be a local folder, received 'gs://"),
+        ("", "", "`push_dir` must be the path of a local folder, or a URL.*''"),
+        ("", "file:///serving", "the path of a local folder.*received 'file:///"),
         (
             "verification_timelines: 0",
             "x",
