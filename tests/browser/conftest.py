@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
@@ -87,3 +90,24 @@ def address(serving_dir: Path) -> Iterator[str]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+def _chromium_class() -> Any:
+    # Tests are no package: what stands beside them is loaded by its path.
+    spec = importlib.util.spec_from_file_location(
+        "chromium", Path(__file__).with_name("chromium.py")
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["chromium"] = module
+    spec.loader.exec_module(module)
+    return module.Chromium
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Any]:
+    """A headless Chromium."""
+    chromium = _chromium_class()(tmp_path / "profile")
+    yield chromium
+    chromium.close()

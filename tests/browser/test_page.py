@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +13,6 @@ import pytest
 
 from ondevice_rec.pipelines import browser_demo, cli
 from ondevice_rec.recommendation.recommender import Recommender
-
-_HERE = Path(__file__).parent
-
-
-def _chromium_class() -> Any:
-    # Tests are no package: what stands beside them is loaded by its path.
-    spec = importlib.util.spec_from_file_location("chromium", _HERE / "chromium.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["chromium"] = module
-    spec.loader.exec_module(module)
-    return module.Chromium
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Any]:
-    chromium = _chromium_class()(tmp_path / "profile")
-    yield chromium
-    chromium.close()
-
 
 READY = (
     "document.body?.dataset.state == 'ready'"
