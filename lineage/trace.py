@@ -230,10 +230,16 @@ def _steps(store: Store, graph: Graph) -> list[Step]:
                 package_version=output.text(facts.PACKAGE_VERSION),
                 git_commit=output.text(facts.GIT_COMMIT),
                 tfx_version=output.text(tfx_names.TFX_VERSION),
-                parameters=parameters.flatten(execution.properties),
+                parameters=parameters.flatten(execution.properties) | _tuned(output),
             )
         )
     return found
+
+
+def _tuned(model: ArtifactNode) -> dict[str, Value]:
+    """What a search chose in the place of what the trainer was called with."""
+    chosen = _json(model, facts.TUNED)
+    return {f"custom_config.{setting}": value for setting, value in chosen.items()}
 
 
 def _is_absent(artifact: ArtifactNode) -> bool:

@@ -11,6 +11,9 @@ from ondevice_rec.components.activity_example_gen.component import ActivityExamp
 from ondevice_rec.components.recommendation_trainer.component import (
     RecommendationTrainer,
 )
+from ondevice_rec.components.recommendation_trainer.settings_tuner import (
+    settings_tuner,
+)
 from ondevice_rec.components.sequence_transform.component import SequenceTransform
 from ondevice_rec.components.tflite_pusher.component import TFLitePusher
 from ondevice_rec.components.topk_evaluator.component import TopKEvaluator
@@ -74,12 +77,14 @@ def create_pipeline(
         min_vocab_count=config.min_vocab_count,
     )
     timelines = transform.outputs["transformed_examples"]
+    tuner = _tuner(config, transform)
     trainer = RecommendationTrainer(
         examples=timelines,
         transform_graph=transform.outputs["transform_graph"],
         input_spec=spec,
         hparams=config.hparams,
         training=config.training,
+        hyperparameters=tuner and tuner.outputs["best_hyperparameters"],
     )
     model = trainer.outputs["model"]
     blessed = latest_blessed(model)
@@ -108,6 +113,7 @@ def create_pipeline(
             schema_gen,
             validator,
             transform,
+            *([tuner] if tuner else []),
             trainer,
             blessed,
             evaluator,
@@ -126,6 +132,21 @@ def _schema_gen(
         return tfx.components.ImportSchemaGen(schema_file=config.schema)
     # Timelines differ in length: a shape seen by chance must not become a rule.
     return tfx.components.SchemaGen(statistics=statistics, infer_feature_shape=False)
+
+
+def _tuner(
+    config: pipeline_config_pb2.PipelineConfig, transform: SequenceTransform
+) -> tfx.components.Tuner | None:
+    if not config.HasField("tuning"):
+        return None
+    return settings_tuner(
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        input_spec=config.input_spec,
+        hparams=config.hparams,
+        training=config.training,
+        asked=config.tuning,
+    )
 
 
 def _context_length(spec: input_spec_pb2.InputSpec) -> int:

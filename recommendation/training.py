@@ -60,6 +60,7 @@ def train(
     validation_source: Source,
     training: pipeline_config_pb2.Training,
     log_dir: str,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> TrainingReport:
     """Fits `model` in place; it ends with the weights of its best epoch.
 
@@ -73,6 +74,7 @@ def train(
       validation_source: Those of the validation split.
       training: Optimizer, batch size, epochs.
       log_dir: Folder for TensorBoard.
+      callbacks: Further ones; they see the validation's metrics.
 
     Raises:
       UserError: a setting is out of range, there is nothing to learn from or to
@@ -104,7 +106,11 @@ def train(
         steps_per_epoch=steps,
         epochs=training.epochs,
         verbose=0,
-        callbacks=[watch, keras.callbacks.TensorBoard(log_dir, write_graph=False)],
+        callbacks=[
+            watch,
+            keras.callbacks.TensorBoard(log_dir, write_graph=False),
+            *callbacks,
+        ],
     ).history
     epochs = len(history["loss"])
     return TrainingReport(

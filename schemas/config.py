@@ -13,6 +13,7 @@ from ondevice_rec.schemas import (
     serving_check,
     timeline,
     training_check,
+    tuning,
 )
 from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.input_spec_check import source_column, validate
@@ -154,6 +155,8 @@ def _check_numbers(config: pipeline_config_pb2.PipelineConfig) -> None:
         if value < 1:
             raise ConfigError(f"`{key}` must be >= 1, received {value}.")
     training_check.validate(config.training)
+    if config.HasField("tuning"):
+        tuning.validate(config.tuning, config.hparams, config.training)
     serving_check.validate(config.serving)
 
 

@@ -62,6 +62,8 @@ ITEMS = "items"
 # On the model, as `training.TrainingReport` describes them.
 TRAINING_COUNTS = ("epochs", "best_epoch", "steps", "examples")
 TRAINING_MEASURES = ("best_validation_recall", "seconds")
+# JSON: the settings that a search chose, in the place of those of the configuration.
+TUNED = "tuned"
 
 # On everything our executors write: a digest of the artifact's files (see
 # `components/provenance.py`), the code that wrote them, and who ran it where. The

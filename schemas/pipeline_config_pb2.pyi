@@ -64,6 +64,14 @@ class Catalogue(_message.Message):
     title: str
     def __init__(self, path: _Optional[str] = ..., format: _Optional[_Union[LogFormat, str]] = ..., delimiter: _Optional[str] = ..., column_names: _Optional[_Iterable[str]] = ..., item: _Optional[str] = ..., title: _Optional[str] = ..., features: _Optional[_Iterable[_Union[SourceColumn, _Mapping]]] = ...) -> None: ...
 
+class Choice(_message.Message):
+    __slots__ = ["setting", "values"]
+    SETTING_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    setting: str
+    values: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, setting: _Optional[str] = ..., values: _Optional[_Iterable[float]] = ...) -> None: ...
+
 class Evaluation(_message.Message):
     __slots__ = ["bootstrap_replicates", "bootstrap_seed", "cold_item_events", "exclude_seen", "measured", "slices", "thresholds", "top_k"]
     class Measured(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
@@ -133,7 +141,7 @@ class HParams(_message.Message):
     def __init__(self, hidden_layer_dims: _Optional[_Iterable[int]] = ..., conv_num_filter_ratios: _Optional[_Iterable[int]] = ..., conv_kernel_size: _Optional[int] = ..., lstm_num_units: _Optional[int] = ..., num_predictions: _Optional[int] = ..., projection_activation: _Optional[_Union[Activation, str]] = ..., gru_num_units: _Optional[int] = ..., transformer_num_blocks: _Optional[int] = ..., transformer_num_heads: _Optional[int] = ..., transformer_feed_forward_ratio: _Optional[int] = ..., tie_embeddings: bool = ..., exclude_seen: bool = ...) -> None: ...
 
 class PipelineConfig(_message.Message):
-    __slots__ = ["catalogue", "evaluation", "filters", "hparams", "input_spec", "log", "min_vocab_count", "pipeline_name", "schema", "serving", "split", "training"]
+    __slots__ = ["catalogue", "evaluation", "filters", "hparams", "input_spec", "log", "min_vocab_count", "pipeline_name", "schema", "serving", "split", "training", "tuning"]
     CATALOGUE_FIELD_NUMBER: _ClassVar[int]
     EVALUATION_FIELD_NUMBER: _ClassVar[int]
     FILTERS_FIELD_NUMBER: _ClassVar[int]
@@ -146,6 +154,7 @@ class PipelineConfig(_message.Message):
     SERVING_FIELD_NUMBER: _ClassVar[int]
     SPLIT_FIELD_NUMBER: _ClassVar[int]
     TRAINING_FIELD_NUMBER: _ClassVar[int]
+    TUNING_FIELD_NUMBER: _ClassVar[int]
     catalogue: Catalogue
     evaluation: Evaluation
     filters: Filters
@@ -158,7 +167,8 @@ class PipelineConfig(_message.Message):
     serving: Serving
     split: Split
     training: Training
-    def __init__(self, pipeline_name: _Optional[str] = ..., log: _Optional[_Union[ActivityLog, _Mapping]] = ..., catalogue: _Optional[_Union[Catalogue, _Mapping]] = ..., filters: _Optional[_Union[Filters, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., schema: _Optional[str] = ..., input_spec: _Optional[_Union[_input_spec_pb2.InputSpec, _Mapping]] = ..., min_vocab_count: _Optional[int] = ..., hparams: _Optional[_Union[HParams, _Mapping]] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., evaluation: _Optional[_Union[Evaluation, _Mapping]] = ..., serving: _Optional[_Union[Serving, _Mapping]] = ...) -> None: ...
+    tuning: Tuning
+    def __init__(self, pipeline_name: _Optional[str] = ..., log: _Optional[_Union[ActivityLog, _Mapping]] = ..., catalogue: _Optional[_Union[Catalogue, _Mapping]] = ..., filters: _Optional[_Union[Filters, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., schema: _Optional[str] = ..., input_spec: _Optional[_Union[_input_spec_pb2.InputSpec, _Mapping]] = ..., min_vocab_count: _Optional[int] = ..., hparams: _Optional[_Union[HParams, _Mapping]] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., evaluation: _Optional[_Union[Evaluation, _Mapping]] = ..., serving: _Optional[_Union[Serving, _Mapping]] = ..., tuning: _Optional[_Union[Tuning, _Mapping]] = ...) -> None: ...
 
 class Serving(_message.Message):
     __slots__ = ["keep_versions", "min_agreement", "push_dir", "variants", "verification_timelines"]
@@ -264,6 +274,18 @@ class Training(_message.Message):
     warmup_fraction: float
     weight_decay: float
     def __init__(self, epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., optimizer: _Optional[_Union[Optimizer, str]] = ..., learning_rate: _Optional[float] = ..., gradient_clip_norm: _Optional[float] = ..., early_stopping_patience: _Optional[int] = ..., dropout: _Optional[float] = ..., seed: _Optional[int] = ..., loss: _Optional[_Union[Loss, str]] = ..., num_sampled: _Optional[int] = ..., gbce_calibration: _Optional[float] = ..., schedule: _Optional[_Union[Schedule, str]] = ..., warmup_fraction: _Optional[float] = ..., weight_decay: _Optional[float] = ...) -> None: ...
+
+class Tuning(_message.Message):
+    __slots__ = ["choices", "max_trials", "minutes", "seed"]
+    CHOICES_FIELD_NUMBER: _ClassVar[int]
+    MAX_TRIALS_FIELD_NUMBER: _ClassVar[int]
+    MINUTES_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    choices: _containers.RepeatedCompositeFieldContainer[Choice]
+    max_trials: int
+    minutes: float
+    seed: int
+    def __init__(self, minutes: _Optional[float] = ..., max_trials: _Optional[int] = ..., choices: _Optional[_Iterable[_Union[Choice, _Mapping]]] = ..., seed: _Optional[int] = ...) -> None: ...
 
 class Variant(_message.Message):
     __slots__ = ["max_latency_p50_us", "max_ndcg_loss", "max_size_bytes", "precision"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from google.protobuf import json_format
-from google.protobuf.message import Message
 from tfx import types
 from tfx.components.trainer.component import Trainer
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
@@ -40,6 +38,7 @@ class RecommendationTrainer(Trainer):
         input_spec: input_spec_pb2.InputSpec,
         hparams: pipeline_config_pb2.HParams | None = None,
         training: pipeline_config_pb2.Training | None = None,
+        hyperparameters: types.BaseChannel | None = None,
     ) -> None:
         """Creates the component.
 
@@ -50,6 +49,7 @@ class RecommendationTrainer(Trainer):
             `vocab_size`.
           hparams: The model's size; left out: the defaults.
           training: Optimizer, batch size, epochs; left out: the defaults.
+          hyperparameters: `settings_tuner`'s, which are put in the place of the above.
 
         Raises:
           ValueError: they do not make a model; the message says what to change.
@@ -64,13 +64,8 @@ class RecommendationTrainer(Trainer):
             run_fn=_RUN_FN,
             train_args=trainer_pb2.TrainArgs(splits=[timeline.TRAIN]),
             eval_args=trainer_pb2.EvalArgs(splits=[timeline.VALIDATION]),
-            custom_config={
-                custom_config.INPUT_SPEC: _json(input_spec),
-                custom_config.HPARAMS: _json(hparams),
-                custom_config.TRAINING: _json(training),
-            },
+            hyperparameters=hyperparameters,
+            custom_config=custom_config.of(
+                input_spec=input_spec, hparams=hparams, training=training
+            ),
         )
-
-
-def _json(message: Message) -> str:
-    return json_format.MessageToJson(message, indent=None)

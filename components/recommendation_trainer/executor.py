@@ -39,4 +39,6 @@ class Executor(GenericExecutor):
             model.set_int_custom_property(name, report[name])
         for name in facts.TRAINING_MEASURES:
             model.set_float_custom_property(name, report[name])
+        if report["tuned"]:
+            model.set_string_custom_property(facts.TUNED, json.dumps(report["tuned"]))
         provenance.record(output_dict)

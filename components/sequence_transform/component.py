@@ -66,7 +66,7 @@ class SequenceTransform(Transform):
                 analyze=[timeline.TRAIN], transform=list(timeline.SPLITS)
             ),
             custom_config={
-                INPUT_SPEC_KEY: json_format.MessageToJson(input_spec, indent=None),
+                INPUT_SPEC_KEY: json_format.MessageToDict(input_spec),
                 MIN_VOCAB_COUNT_KEY: min_vocab_count,
             },
             # StatisticsGen has described the data; a second description of ids costs

@@ -38,7 +38,7 @@ class Executor(executor.Executor):
         schema_uri = artifact_utils.get_single_uri(input_dict[specs.SCHEMA_KEY])
         spec = json.loads(exec_properties[specs.CUSTOM_CONFIG_KEY])[INPUT_SPEC_KEY]
         columns = input_spec_check.vocabulary_caps(
-            json_format.Parse(spec, input_spec_pb2.InputSpec())
+            json_format.ParseDict(spec, input_spec_pb2.InputSpec())
         )
         described = {
             **describe_schema(_read(io_utils.get_only_uri_in_dir(schema_uri))),

@@ -22,7 +22,7 @@ def preprocessing_fn(
 
     Args:
       inputs: The timelines' features, each of shape [batch, (values)].
-      custom_config: `INPUT_SPEC_KEY` holds the InputSpec as JSON,
+      custom_config: `INPUT_SPEC_KEY` holds the InputSpec as a dictionary,
         `MIN_VOCAB_COUNT_KEY` the number of times a key must occur to be kept.
 
     Returns:
@@ -30,7 +30,7 @@ def preprocessing_fn(
       float32 values for each column of the input spec, and the timeline's own
       `user`, `timestamp`, `target` and `overlap` as they are.
     """
-    input_spec = json_format.Parse(
+    input_spec = json_format.ParseDict(
         custom_config[INPUT_SPEC_KEY], input_spec_pb2.InputSpec()
     )
     outputs = {

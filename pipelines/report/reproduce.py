@@ -104,6 +104,7 @@ def _config(record: RunRecord) -> str:
     given = {node.name: node.execution.properties for node in record.nodes}
     ingestion = given.get("ActivityExampleGen", {})
     trainer = _object(given.get("RecommendationTrainer", {}), "custom_config")
+    tuner = _object(given.get("Tuner", {}), "custom_config")
     transform = _object(given.get("SequenceTransform", {}), "custom_config")
     evaluator = given.get("TopKEvaluator", {})
     pusher = given.get("TFLitePusher", {})
@@ -121,9 +122,13 @@ def _config(record: RunRecord) -> str:
         (config.input_spec, transform["input_spec"]),
         (config.hparams, trainer.get("hparams")),
         (config.training, trainer.get("training")),
+        (config.tuning, tuner.get("tuning")),
         (config.evaluation, evaluator.get("evaluation_config")),
         (config.serving, pusher.get("serving")),
     ):
+        if isinstance(text, dict):
+            # As text within the component's JSON it was in earlier releases.
+            text = json.dumps(text)
         if isinstance(text, str) and text not in ("", "null", "{}"):
             _parse(text, message)
     for name, properties in given.items():

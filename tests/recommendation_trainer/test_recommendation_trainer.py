@@ -16,6 +16,9 @@ from tfx import v1 as tfx
 from ondevice_rec.components.recommendation_trainer.component import (
     RecommendationTrainer,
 )
+from ondevice_rec.components.recommendation_trainer.settings_tuner import (
+    settings_tuner,
+)
 from ondevice_rec.components.sequence_transform.component import SequenceTransform
 from ondevice_rec.pipelines.pipeline import LOCAL_BEAM_ARGS
 from ondevice_rec.recommendation.export import export
@@ -59,8 +62,8 @@ def write_timelines(folder: Path) -> None:
                 writer.write(example.SerializeToString())
 
 
-def run(root: Path, lstm_num_units: int) -> None:
-    """Transforms and trains with LocalDagRunner."""
+def run(root: Path, lstm_num_units: int, tuning: str = "") -> None:
+    """Transforms, searches if asked to, and trains with LocalDagRunner."""
     examples = tfx.dsl.Importer(
         source_uri=str(root / "examples"),
         artifact_type=tfx.types.standard_artifacts.Examples,
@@ -76,20 +79,37 @@ def run(root: Path, lstm_num_units: int) -> None:
         schema=schema.outputs["result"],
         input_spec=spec,
     )
+    hparams = pipeline_config_pb2.HParams(
+        lstm_num_units=lstm_num_units, num_predictions=5
+    )
+    training = pipeline_config_pb2.Training(epochs=2, batch_size=16)
+    tuner = tuning and settings_tuner(
+        transform.outputs["transformed_examples"],
+        transform.outputs["transform_graph"],
+        spec,
+        hparams,
+        training,
+        text_format.Parse(tuning, pipeline_config_pb2.Tuning()),
+    )
     trainer = RecommendationTrainer(
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         input_spec=spec,
-        hparams=pipeline_config_pb2.HParams(
-            lstm_num_units=lstm_num_units, num_predictions=5
-        ),
-        training=pipeline_config_pb2.Training(epochs=2, batch_size=16),
+        hparams=hparams,
+        training=training,
+        hyperparameters=(tuner and tuner.outputs["best_hyperparameters"]) or None,
     )
     tfx.orchestration.LocalDagRunner().run(
         tfx.dsl.Pipeline(
             pipeline_name="test",
             pipeline_root=str(root / "out"),
-            components=[examples, schema, transform, trainer],
+            components=[
+                examples,
+                schema,
+                transform,
+                *([tuner] if tuner else []),
+                trainer,
+            ],
             enable_cache=True,
             metadata_connection_config=connection(root),
             beam_pipeline_args=list(LOCAL_BEAM_ARGS),
@@ -159,3 +179,20 @@ def test_an_impossible_model_is_refused_when_the_pipeline_is_made():
     spec.activity_feature_groups[0].features[0].feature_length = 0
     with pytest.raises(UserError, match="`feature_length` of `context_item` must be"):
         RecommendationTrainer(examples, graph, spec)
+
+
+def test_the_model_is_trained_with_what_the_search_found(root):
+    # Of the two rates only one can move the weights.
+    choices = """choices { setting: "training.learning_rate" values: 1e-9 values: 0.05 }
+        choices { setting: "training.epochs" values: 3 } minutes: 5 max_trials: 6"""
+    run(root, 16, choices)
+    model = max(models(root), key=lambda model: model.id)
+    tuned = json.loads(model.custom_properties["tuned"].string_value)
+    assert set(tuned) == {"training.learning_rate", "training.epochs"}
+    (found,) = (root / "out" / "Tuner" / "tuner_results").glob("*/tuner_results.json")
+    trials = json.loads(found.read_text())
+    # Of 3 rates (with the one set) and 2 numbers of epochs, every pair.
+    assert len(trials) == 6
+    best = max(trials, key=lambda trial: trial["score"])
+    assert {name: best[name] for name in tuned} == tuned
+    assert model.custom_properties["epochs"].int_value <= tuned["training.epochs"]
