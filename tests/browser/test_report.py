@@ -235,7 +235,9 @@ def test_browsing(browser, address, tmp_path):
     browser.wait("document.querySelector('#lineage svg') != null")
     assert "PushedModel" in browser.evaluate("document.body.innerText")
     browser.evaluate("document.querySelector('nav a[href=\"/diff\"]').click()")
-    browser.wait("document.querySelector('form.pick') != null")
+    browser.wait(
+        "location.pathname == '/diff' && document.querySelector('form') != null"
+    )
     browser.evaluate("document.querySelector('form.pick button').click()")
     browser.wait("document.querySelector('table') != null")
     text = browser.evaluate("document.body.innerText")
