@@ -51,6 +51,12 @@ class ModelHParams:
         group's features together.
       transformer_feed_forward_ratio: Width of the feed-forward layers over that
         dimension.
+      state_space_num_blocks: Blocks of state and feed-forward layers.
+      state_space_num_heads: States of a block; must divide the dimension of the
+        group's features together.
+      state_space_conv_kernel_size: Events that are mixed before they reach the state.
+      state_space_feed_forward_ratio: Width of the feed-forward layers over that
+        dimension.
       tie_embeddings: Whether context features of the label's column share the label's
         embedding table; it is stored once.
       exclude_seen: Whether the model recommends no item of its context. With a
@@ -70,6 +76,10 @@ class ModelHParams:
     transformer_num_blocks: int = 2
     transformer_num_heads: int = 2
     transformer_feed_forward_ratio: int = 4
+    state_space_num_blocks: int = 2
+    state_space_num_heads: int = 2
+    state_space_conv_kernel_size: int = 4
+    state_space_feed_forward_ratio: int = 4
     tie_embeddings: bool = False
     exclude_seen: bool = False
 
@@ -93,6 +103,10 @@ def hparams_from_proto(
         transformer_num_blocks=hparams.transformer_num_blocks,
         transformer_num_heads=hparams.transformer_num_heads,
         transformer_feed_forward_ratio=hparams.transformer_feed_forward_ratio,
+        state_space_num_blocks=hparams.state_space_num_blocks,
+        state_space_num_heads=hparams.state_space_num_heads,
+        state_space_conv_kernel_size=hparams.state_space_conv_kernel_size,
+        state_space_feed_forward_ratio=hparams.state_space_feed_forward_ratio,
         tie_embeddings=hparams.tie_embeddings,
         exclude_seen=hparams.exclude_seen,
     )

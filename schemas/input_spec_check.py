@@ -11,7 +11,30 @@ from ondevice_rec.schemas.errors import UserError
 _PREFIXES = ("context_", "label_")
 
 # Encoders whose state after an event depends on it and earlier ones only.
-CAUSAL_ENCODERS = (input_spec_pb2.TRANSFORMER, input_spec_pb2.GRU)
+CAUSAL_ENCODERS = (
+    input_spec_pb2.TRANSFORMER,
+    input_spec_pb2.GRU,
+    input_spec_pb2.STATE_SPACE,
+)
+# Sizes that must be at least 1, by encoder.
+_CAUSAL_SIZES = {
+    input_spec_pb2.TRANSFORMER: (
+        "transformer_num_blocks",
+        "transformer_num_heads",
+        "transformer_feed_forward_ratio",
+    ),
+    input_spec_pb2.GRU: ("gru_num_units",),
+    input_spec_pb2.STATE_SPACE: (
+        "state_space_num_blocks",
+        "state_space_num_heads",
+        "state_space_conv_kernel_size",
+        "state_space_feed_forward_ratio",
+    ),
+}
+_HEADS = {
+    input_spec_pb2.TRANSFORMER: "transformer_num_heads",
+    input_spec_pb2.STATE_SPACE: "state_space_num_heads",
+}
 
 
 class HParams(Protocol):
@@ -35,6 +58,14 @@ class HParams(Protocol):
     def transformer_num_heads(self) -> int: ...
     @property
     def transformer_feed_forward_ratio(self) -> int: ...
+    @property
+    def state_space_num_blocks(self) -> int: ...
+    @property
+    def state_space_num_heads(self) -> int: ...
+    @property
+    def state_space_conv_kernel_size(self) -> int: ...
+    @property
+    def state_space_feed_forward_ratio(self) -> int: ...
     @property
     def tie_embeddings(self) -> bool: ...
     @property
@@ -262,25 +293,18 @@ def _check_causal_encoder(
             "cannot be told from a value. Add an INT or STRING feature to the group, "
             "or use BOW, CNN or LSTM."
         )
-    if group.encoder_type == input_spec_pb2.GRU:
-        sizes = ["gru_num_units"]
-    else:
-        sizes = [
-            "transformer_num_blocks",
-            "transformer_num_heads",
-            "transformer_feed_forward_ratio",
-        ]
-    for field in sizes:
+    for field in _CAUSAL_SIZES[group.encoder_type]:
         if getattr(hparams, field) < 1:
             raise UserError(
                 f"`{field}` must be >= 1: `{place}` has a {name} encoder, received "
                 f"{getattr(hparams, field)}. Set it in `hparams`."
             )
-    width, heads = group_dim(group), hparams.transformer_num_heads
-    if group.encoder_type == input_spec_pb2.TRANSFORMER and width % heads:
+    width, field = group_dim(group), _HEADS.get(group.encoder_type)
+    if field and width % getattr(hparams, field):
         raise UserError(
-            f"`transformer_num_heads` must divide {width}, the dimension of the "
-            f"features of `{place}` together, received {heads}. Set it in `hparams`, "
+            f"`{field}` must divide {width}, the dimension of the "
+            f"features of `{place}` together, received {getattr(hparams, field)}. "
+            "Set it in `hparams`, "
             "or another `embedding_dim` in `input_spec`."
         )
 

@@ -11,6 +11,7 @@ FLOAT: FeatureType
 GRU: EncoderType
 INT: FeatureType
 LSTM: EncoderType
+STATE_SPACE: EncoderType
 STRING: FeatureType
 TRANSFORMER: EncoderType
 

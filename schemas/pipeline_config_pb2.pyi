@@ -113,7 +113,7 @@ class Filters(_message.Message):
     def __init__(self, rating: _Optional[str] = ..., min_rating: _Optional[float] = ..., min_item_count: _Optional[int] = ..., min_timeline: _Optional[int] = ..., max_timeline: _Optional[int] = ..., keep_duplicates: bool = ...) -> None: ...
 
 class HParams(_message.Message):
-    __slots__ = ["conv_kernel_size", "conv_num_filter_ratios", "exclude_seen", "gru_num_units", "hidden_layer_dims", "lstm_num_units", "num_predictions", "projection_activation", "tie_embeddings", "transformer_feed_forward_ratio", "transformer_num_blocks", "transformer_num_heads"]
+    __slots__ = ["conv_kernel_size", "conv_num_filter_ratios", "exclude_seen", "gru_num_units", "hidden_layer_dims", "lstm_num_units", "num_predictions", "projection_activation", "state_space_conv_kernel_size", "state_space_feed_forward_ratio", "state_space_num_blocks", "state_space_num_heads", "tie_embeddings", "transformer_feed_forward_ratio", "transformer_num_blocks", "transformer_num_heads"]
     CONV_KERNEL_SIZE_FIELD_NUMBER: _ClassVar[int]
     CONV_NUM_FILTER_RATIOS_FIELD_NUMBER: _ClassVar[int]
     EXCLUDE_SEEN_FIELD_NUMBER: _ClassVar[int]
@@ -122,6 +122,10 @@ class HParams(_message.Message):
     LSTM_NUM_UNITS_FIELD_NUMBER: _ClassVar[int]
     NUM_PREDICTIONS_FIELD_NUMBER: _ClassVar[int]
     PROJECTION_ACTIVATION_FIELD_NUMBER: _ClassVar[int]
+    STATE_SPACE_CONV_KERNEL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    STATE_SPACE_FEED_FORWARD_RATIO_FIELD_NUMBER: _ClassVar[int]
+    STATE_SPACE_NUM_BLOCKS_FIELD_NUMBER: _ClassVar[int]
+    STATE_SPACE_NUM_HEADS_FIELD_NUMBER: _ClassVar[int]
     TIE_EMBEDDINGS_FIELD_NUMBER: _ClassVar[int]
     TRANSFORMER_FEED_FORWARD_RATIO_FIELD_NUMBER: _ClassVar[int]
     TRANSFORMER_NUM_BLOCKS_FIELD_NUMBER: _ClassVar[int]
@@ -134,11 +138,15 @@ class HParams(_message.Message):
     lstm_num_units: int
     num_predictions: int
     projection_activation: Activation
+    state_space_conv_kernel_size: int
+    state_space_feed_forward_ratio: int
+    state_space_num_blocks: int
+    state_space_num_heads: int
     tie_embeddings: bool
     transformer_feed_forward_ratio: int
     transformer_num_blocks: int
     transformer_num_heads: int
-    def __init__(self, hidden_layer_dims: _Optional[_Iterable[int]] = ..., conv_num_filter_ratios: _Optional[_Iterable[int]] = ..., conv_kernel_size: _Optional[int] = ..., lstm_num_units: _Optional[int] = ..., num_predictions: _Optional[int] = ..., projection_activation: _Optional[_Union[Activation, str]] = ..., gru_num_units: _Optional[int] = ..., transformer_num_blocks: _Optional[int] = ..., transformer_num_heads: _Optional[int] = ..., transformer_feed_forward_ratio: _Optional[int] = ..., tie_embeddings: bool = ..., exclude_seen: bool = ...) -> None: ...
+    def __init__(self, hidden_layer_dims: _Optional[_Iterable[int]] = ..., conv_num_filter_ratios: _Optional[_Iterable[int]] = ..., conv_kernel_size: _Optional[int] = ..., lstm_num_units: _Optional[int] = ..., num_predictions: _Optional[int] = ..., projection_activation: _Optional[_Union[Activation, str]] = ..., gru_num_units: _Optional[int] = ..., transformer_num_blocks: _Optional[int] = ..., transformer_num_heads: _Optional[int] = ..., transformer_feed_forward_ratio: _Optional[int] = ..., tie_embeddings: bool = ..., exclude_seen: bool = ..., state_space_num_blocks: _Optional[int] = ..., state_space_num_heads: _Optional[int] = ..., state_space_conv_kernel_size: _Optional[int] = ..., state_space_feed_forward_ratio: _Optional[int] = ...) -> None: ...
 
 class PipelineConfig(_message.Message):
     __slots__ = ["catalogue", "evaluation", "filters", "hparams", "input_spec", "log", "min_vocab_count", "pipeline_name", "schema", "serving", "split", "training", "tuning"]

@@ -7,6 +7,7 @@ from ondevice_rec.recommendation.encoders.cnn import CnnEncoder
 from ondevice_rec.recommendation.encoders.encoder import Encoder
 from ondevice_rec.recommendation.encoders.gru import GruEncoder
 from ondevice_rec.recommendation.encoders.lstm import LstmEncoder
+from ondevice_rec.recommendation.encoders.state_space import StateSpaceEncoder
 from ondevice_rec.recommendation.encoders.transformer import TransformerEncoder
 from ondevice_rec.recommendation.spec import EncoderType
 
@@ -16,4 +17,5 @@ ENCODERS: dict[int, type[Encoder]] = {
     EncoderType.Value("LSTM"): LstmEncoder,
     EncoderType.Value("TRANSFORMER"): TransformerEncoder,
     EncoderType.Value("GRU"): GruEncoder,
+    EncoderType.Value("STATE_SPACE"): StateSpaceEncoder,
 }

@@ -56,7 +56,7 @@ def trained(kit, features, tmp_path_factory):
                 kit.input_spec(GROUPS.format(encoder=name))
             ),
             "hparams": dataclasses.asdict(kit.hparams(transformer_num_blocks=1)),
-            "on_timelines": name in ("TRANSFORMER", "GRU"),
+            "on_timelines": name in ("TRANSFORMER", "GRU", "STATE_SPACE"),
         }
         (folder / f"{name}.json").write_text(json.dumps(task))
     script = Path(__file__).with_name("jax_training.py")

@@ -121,6 +121,59 @@ def transformer(values, mask, weights):
     return last_present(norm(x), mask)
 
 
+def state_space(values, mask, weights):
+    """One event after the other: the state itself, which the encoder never makes."""
+    sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
+    x = values
+    names = "query key value keep gate mix wide narrow"
+    weights = iter(weights)
+    blocks = []
+    for _ in range(2):
+        block = {"taps": next(weights), "norm": (next(weights), next(weights))}
+        for name in names.split()[:5]:
+            block[name] = (next(weights), next(weights))
+        block["found_norm"] = (next(weights), next(weights))
+        block["mix"] = (next(weights), next(weights))
+        block["dense_norm"] = (next(weights), next(weights))
+        for name in ("wide", "narrow"):
+            block[name] = (next(weights), next(weights))
+        blocks.append(block)
+    norms = lambda x, pair: (  # noqa: E731
+        (x - x.mean(-1, keepdims=True))
+        / np.sqrt(x.var(-1, keepdims=True) + 1e-6)
+        * pair[0]
+        + pair[1]
+    )
+    dense = lambda x, pair: x @ pair[0] + pair[1]  # noqa: E731
+    for block in blocks:
+        normal = norms(x, block["norm"]) * mask[..., None]
+        out = np.zeros_like(x)
+        for row in range(len(x)):
+            size = x.shape[2] // 2
+            state = np.zeros((2, size, size))
+            for t in range(x.shape[1]):
+                event = sum(
+                    normal[row, t - 3 + i] * block["taps"][i]
+                    for i in range(4)
+                    if t - 3 + i >= 0
+                )
+                here = mask[row, t]
+                decay = sigmoid(dense(event, block["keep"])) ** here
+                q, k, v = (
+                    dense(event, block[name]).reshape(2, size)
+                    for name in ("query", "key", "value")
+                )
+                state = decay[:, None, None] * state
+                state += here * k[:, :, None] * v[:, None, :]
+                found = np.einsum("hi,hij->hj", q / np.sqrt(size), state).reshape(-1)
+                gate = dense(event, block["gate"])
+                found = norms(found, block["found_norm"]) * gate * sigmoid(gate)
+                out[row, t] = x[row, t] + dense(found, block["mix"])
+        wide = dense(norms(out, block["dense_norm"]), block["wide"])
+        x = out + dense(wide * sigmoid(wide), block["narrow"])
+    return last_present(norms(x, (next(weights), next(weights))), mask)
+
+
 def last_present(states, mask):
     last = (mask * np.arange(1, mask.shape[1] + 1)).argmax(axis=1)
     return states[np.arange(len(states)), last]
@@ -165,6 +218,7 @@ def reference(model, x, encode):
         ("BOW", bow, "linear"),
         ("GRU", gru, "linear"),
         ("TRANSFORMER", transformer, "linear"),
+        ("STATE_SPACE", state_space, "linear"),
     ],
 )
 def test_scores_are_those_of_the_reference(kit, encoder, encode, projection):
@@ -220,7 +274,7 @@ def test_a_score_that_is_not_a_number_is_a_miss(kit):
     assert np.asarray(model.rank(context, np.array([3], np.int32))).tolist() == [5]
 
 
-@pytest.mark.parametrize("encoder", ["GRU", "TRANSFORMER"])
+@pytest.mark.parametrize("encoder", ["GRU", "TRANSFORMER", "STATE_SPACE"])
 def test_positions_are_encoded_as_the_contexts_that_end_there(kit, encoder):
     rng = np.random.default_rng(5)
     model = RecommendationModel(
