@@ -12,6 +12,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 _SWEEPS = 6
+# Weight of the middle of the picture, an edge's being 1.
+_PULL = 0.5
 
 Edge = tuple[str, str]
 Point = tuple[float, float]
@@ -193,7 +195,8 @@ def _places(
     size = {n: sizes.across if n in real else sizes.waypoint for r in rows for n in r}
     found: dict[str, float] = {}
     for row in rows:
-        at = 0.0
+        # Centred on 0, which boxes are drawn to a little.
+        at = -sum(size[name] + sizes.gap_across for name in row) / 2
         for name in row:
             found[name] = at + size[name] / 2
             at += size[name] + sizes.gap_across
@@ -207,7 +210,7 @@ def _places(
         for row in rows if sweep % 2 else reversed(rows):
             wanted = [
                 sum(found[other] * w for other, w in near[name])
-                / sum(w for _, w in near[name])
+                / (sum(w for _, w in near[name]) + (_PULL if name in real else 0))
                 if name in near
                 else found[name]
                 for name in row

@@ -223,9 +223,13 @@ def variants(found: Sequence[Variant]) -> Markup:
             for variant in found
             if variant.size is not None and variant.p50 is not None
         ]
-        # From left to right, names above and below, so that neighbours' do not touch.
         known.sort(key=lambda each: each[1])
-        for number, (variant, size, p50) in enumerate(known):
+        for place, (variant, size, p50) in enumerate(known):
+            # Names stand away from their neighbours' marks.
+            beside = [
+                known[i][2] for i in (place - 1, place + 1) if 0 <= i < len(known)
+            ]
+            above = p50 >= sum(beside) / max(1, len(beside))
             refused = bool(variant.refusal)
             axes.plot(
                 size, p50, "o", markersize=8,
@@ -234,7 +238,7 @@ def variants(found: Sequence[Variant]) -> Markup:
             )  # fmt: skip
             axes.annotate(
                 variant.precision + (" (refused)" if refused else ""), (size, p50),
-                xytext=(0, -17 if number % 2 else 10), textcoords="offset points",
+                xytext=(0, 10 if above else -17), textcoords="offset points",
                 color=inks.INK, ha="center",
             )  # fmt: skip
         axes.set_xlim(0, 1.25 * max(size for _, size, _ in known))
