@@ -11,6 +11,7 @@ from ml_metadata.proto import metadata_store_pb2
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.dsl.io import fileio
 
+from ondevice_rec.pipelines import data_notes
 from ondevice_rec.pipelines.run_outputs import NodeOutputs
 from ondevice_rec.schemas import facts
 
@@ -116,6 +117,8 @@ def render(results: RunResults, report: str) -> str:
     else:
         rows.append(("not pushed", results.refusal))
     rows += [("refused", line) for line in results.refused]
+    found = data_notes.notes(data, results.metrics, results.baselines)
+    rows += [("note", text) for text in found]
     rows.append(("report", report))
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
