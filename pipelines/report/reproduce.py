@@ -106,6 +106,7 @@ def _config(record: RunRecord) -> str:
     trainer = _object(given.get("RecommendationTrainer", {}), "custom_config")
     tuner = _object(given.get("Tuner", {}), "custom_config")
     transform = _object(given.get("SequenceTransform", {}), "custom_config")
+    tuner = _object(given.get("Tuner", {}), "custom_config")
     evaluator = given.get("TopKEvaluator", {})
     pusher = given.get("TFLitePusher", {})
     if tfx_names.LOG not in ingestion or "input_spec" not in transform:
@@ -122,6 +123,7 @@ def _config(record: RunRecord) -> str:
         (config.input_spec, transform["input_spec"]),
         (config.hparams, trainer.get("hparams")),
         (config.training, trainer.get("training")),
+        (config.tuning, tuner.get("tuning")),
         (config.tuning, tuner.get("tuning")),
         (config.evaluation, evaluator.get("evaluation_config")),
         (config.serving, pusher.get("serving")),

@@ -8,7 +8,10 @@ import sys
 
 import pytest
 
-HEAVY = ("tensorflow", "tfx", "apache_beam", "pandas", "pyarrow", "ml_metadata")
+HEAVY = (
+    "tensorflow", "tfx", "apache_beam", "pandas", "pyarrow", "ml_metadata",
+    "matplotlib", "starlette",
+)  # fmt: skip
 PROGRAM = f"""
 import sys
 from ondevice_rec.pipelines import cli
@@ -31,7 +34,9 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("name", ["init", "run", "recommend", "lineage"])
+@pytest.mark.parametrize(
+    "name", ["init", "run", "recommend", "lineage", "report", "ui"]
+)
 def test_help(name):
     whole, one = command("--help"), command(name, "--help")
     assert whole.returncode == one.returncode == 0
@@ -91,6 +96,13 @@ def test_errors_in_the_command(tmp_path):
     empty = command("recommend", str(tmp_path), "--history", "1")
     assert empty.returncode == 2
     assert "Traceback" not in empty.stderr
+
+
+@pytest.mark.parametrize("name", ["report", "ui"])
+def test_pages_of_nothing(name, tmp_path):
+    nowhere = command(name, str(tmp_path / "none"))
+    assert nowhere.returncode == 2
+    assert "none: no such folder or file" in nowhere.stderr
 
 
 @pytest.mark.parametrize("question", ["trace", "diff", "impact", "runs", "verify"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import html
 import importlib.metadata
 import json
 import os
@@ -18,6 +19,7 @@ import pytest
 
 from ondevice_rec.pipelines import cli
 from ondevice_rec.pipelines.run import NOT_PUSHED
+from ondevice_rec.schemas import config as config_module
 
 CONFIG = """\
 pipeline_name: walks
@@ -128,6 +130,41 @@ def test_an_unchanged_run_comes_from_the_cache(pushed):
     assert code == 0
     assert text.count("from the cache") == 8
     assert versions(folder) == before
+    found = report(folder)
+    assert "Unchanged: pushed before" in found
+    assert found.count("from the cache</text>") == 8
+
+
+def report(folder: pathlib.Path) -> str:
+    return (folder / "run" / "report.html").read_text()
+
+
+def missing_sections(text: str) -> set[str]:
+    found = re.findall(r'<a href="#(\w+)" class="absent">', text)
+    assert "could not be made" not in text
+    return set(found)
+
+
+def test_the_page_about_a_run(pushed):
+    folder, text = pushed
+    assert "report " in text
+    assert "run/report.html" in text
+    found = report(folder)
+    # No slices were asked for, and there was no version before.
+    assert missing_sections(found) <= {"slices", "changes"}
+    assert "Blessed and pushed" in found
+    assert "Item number" in found
+    # What it says to run again is what was run.
+    config = html.unescape(re.findall(r"<pre>(pipeline_name.*?)</pre>", found, re.S)[0])
+    (folder / "again.yaml").write_text(config)
+    again = config_module.load(str(folder / "again.yaml"))
+    once = config_module.load(str(folder / "config.yaml"))
+    assert again.serving.push_dir == str(folder / "run" / "serving")
+    again.ClearField("serving")
+    for message in (again, once):
+        message.filters.SetInParent()
+        message.split.SetInParent()
+    assert again == once
 
 
 def lineage(question: str, root: pathlib.Path, *more: str) -> tuple[int, str]:
@@ -219,6 +256,10 @@ def test_a_model_no_better_than_popularity_is_not_pushed(tmp_path):
     assert code == NOT_PUSHED, text
     assert "not pushed" in text
     assert versions(tmp_path) == []
+    found = report(tmp_path)
+    assert "<strong>Refused</strong>" in found
+    assert "is not better than the popularity model" in found
+    assert missing_sections(found) == {"slices", "variants", "changes"}
     code, text = lineage("trace", tmp_path)
     assert code == 2
     assert "has pushed a model" in text
@@ -234,6 +275,10 @@ def test_a_log_with_too_many_bad_rows_is_an_error(tmp_path):
     assert "max_rejected_fraction" in text
     assert "Traceback" not in text
     assert versions(tmp_path) == []
+    found = report(tmp_path)
+    assert "Failed at ActivityExampleGen" in found
+    assert "max_rejected_fraction" in found
+    assert "pipeline" not in missing_sections(found)
     code, text = lineage("trace", tmp_path)
     assert code == 2
     assert "failed at ActivityExampleGen" in text
