@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ondevice_rec.components.tflite_pusher.variants import Exported
 from ondevice_rec.components.tflite_pusher.verification import Verification
 
@@ -17,6 +19,8 @@ def refusal(exported: Exported, verified: Verification) -> str:
         return exported.refusal
     budget, size = exported.variant, len(exported.content)
     reasons = []
+    if not math.isfinite(verified.max_score_difference):
+        reasons.append("its scores are not numbers (NaN or infinite)")
     if budget.HasField("max_size_bytes") and size > budget.max_size_bytes:
         reasons.append(
             f"it has {size:,} bytes, over `max_size_bytes` {budget.max_size_bytes:,}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import math
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -95,7 +96,12 @@ def _describe(
         "identical": verified.identical,
         "agreement": verified.agreement,
         f"overlap@{k}": verified.overlap,
-        "max_score_difference": verified.max_score_difference,
+        # JSON knows no NaN.
+        "max_score_difference": (
+            verified.max_score_difference
+            if math.isfinite(verified.max_score_difference)
+            else None
+        ),
         f"recall@{k}": verified.recall,
         f"ndcg@{k}": verified.ndcg,
         f"model_recall@{k}": verified.model_recall,

@@ -22,7 +22,7 @@ EXAMPLES_FILE = "examples.json"
 
 _EXAMPLES = 6
 # Test queries that they are taken from, the first ones of a file.
-_LOOKED_AT = 512
+_LOOKED_AT = 64
 _HISTORY = 6
 _RECOMMENDED = 10
 

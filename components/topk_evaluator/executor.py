@@ -83,6 +83,7 @@ class Executor(BaseBeamExecutor):
         checks = gate.checks(config, measured, plan.top_k, left_out)
         refusals = [
             *unusable_weights(saved_model_dir),
+            *gate.not_numbers(measured),
             *data_refusals.refusals(statistics.data, _vocab_size(assets)),
             *(check.refusal for check in checks if check.refusal),
         ]

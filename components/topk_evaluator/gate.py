@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -20,6 +21,8 @@ from ondevice_rec.schemas.pipeline_config_pb2 import Evaluation, Threshold
 
 # NDCG@10 decides over popularity where it is measured, else the largest k.
 _DECISIVE_K = 10
+# So many metrics that are no numbers are named.
+_NAMED = 3
 
 _BASELINES = {
     Threshold.POPULARITY: POPULARITY,
@@ -92,6 +95,20 @@ def checks(
     for threshold in evaluation.thresholds:
         found += _threshold(threshold, results, blessed_left_out)
     return found
+
+
+def not_numbers(results: Mapping[str, SliceResult]) -> list[str]:
+    """Says which of the candidate's metrics are no numbers, as a refusal."""
+    found = [
+        f"{metric} is {value}" if name == OVERALL else f"{metric} on {name} is {value}"
+        for name, result in results.items()
+        for metric, value in result.metrics[CANDIDATE].items()
+        if not math.isfinite(value)
+    ]
+    if not found:
+        return []
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return [f"metrics are no numbers: {', '.join(found[:_NAMED])}{more}"]
 
 
 def reason(held: Sequence[Check]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -85,7 +86,8 @@ def write_metrics(
     overall = results[OVERALL]
     for model, named in overall.metrics.items():
         for name, value in named.items():
-            if name != facts.QUERY_COUNT:
+            # ML Metadata keeps no NaN and no infinity; the gate names them.
+            if name != facts.QUERY_COUNT and math.isfinite(value):
                 evaluation.set_float_custom_property(_PREFIXES[model] + name, value)
     evaluation.set_int_custom_property(facts.QUERY_COUNT, overall.queries)
     evaluation.set_int_custom_property(facts.VOCAB_SIZE, vocab_size)
@@ -94,7 +96,10 @@ def write_metrics(
         intervals = overall.intervals()[CANDIDATE]
         evaluation.set_string_custom_property(
             facts.INTERVALS,
-            json.dumps(_finite({n: _short(ends) for n, ends in intervals.items()})),
+            json.dumps(
+                _finite({n: _short(ends) for n, ends in intervals.items()}),
+                ensure_ascii=False,
+            ),
         )
     if blessed_left_out:
         evaluation.set_string_custom_property(facts.BLESSED_LEFT_OUT, blessed_left_out)
@@ -104,19 +109,17 @@ def slice_metrics(results: Mapping[str, SliceResult]) -> str:
     """The model's metrics of the slices with most queries, as JSON, to six digits."""
     named = [(name, r) for name, r in results.items() if name != OVERALL]
     largest = sorted(named, key=lambda pair: -pair[1].queries)[: facts.MAX_SLICES]
-    return json.dumps(
-        {
-            name: dict(
-                zip(
-                    result.metrics[CANDIDATE],
-                    _short(list(result.metrics[CANDIDATE].values())),
-                    strict=True,
-                )
+    found = {
+        name: dict(
+            zip(
+                result.metrics[CANDIDATE],
+                _short(list(result.metrics[CANDIDATE].values())),
+                strict=True,
             )
-            for name, result in sorted(largest, key=lambda pair: pair[0])
-        },
-        ensure_ascii=False,
-    )
+        )
+        for name, result in sorted(largest, key=lambda pair: pair[0])
+    }
+    return json.dumps(_finite(found), ensure_ascii=False)
 
 
 def write_blessing(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
+from ondevice_rec.components.topk_evaluator.best_items import best_items
 from ondevice_rec.recommendation.export.export import ALL_SCORES, SCORE
 from ondevice_rec.schemas.timeline import OOV_ID
 
@@ -79,10 +80,10 @@ class SavedModelRanker:
             )
             missed |= tf.reduce_any(seen == label[:, tf.newaxis], axis=1)
         own = tf.gather(scores, label, batch_dims=1)
-        items = scores[:, OOV_ID + 1 :]
-        # Counts the worse ones, so that a NaN counts as at least as good.
-        worse = tf.reduce_sum(tf.cast(items < own[:, tf.newaxis], tf.int32), axis=1)
+        # Counts the worse ones, so that a NaN counts as at least as good. Id 0, no
+        # item, is taken off again: to cut its column off copies all scores.
+        worse = tf.reduce_sum(tf.cast(scores < own[:, tf.newaxis], tf.int32), axis=1)
+        worse -= tf.cast(scores[:, OOV_ID] < own, tf.int32)
         missed |= tf.math.is_nan(own)
-        best, places = tf.math.top_k(items, min(length, vocab_size - 1))
-        lists = tf.where(best == -np.inf, OOV_ID, places + OOV_ID + 1)
+        lists = best_items(scores, length)
         return tf.where(missed, vocab_size, vocab_size - 1 - worse), lists

@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from ondevice_rec.recommendation.config import QuantizationConfig
 from ondevice_rec.recommendation.export.assets import VOCABULARIES, ModelAssets
-from ondevice_rec.recommendation.export.items import OOV_KEY as OOV_KEY
 from ondevice_rec.recommendation.export.signatures import (
     ALL_SCORES,
     IDS,

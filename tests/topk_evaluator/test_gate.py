@@ -84,3 +84,14 @@ def test_a_threshold_on_a_blessed_model_that_is_not_there_is_left_out() -> None:
         "ndcg@10 is 0.3, at least 1 times the popularity model's 0.2; ndcg@10 is not "
         "held against the latest blessed model: there is none yet"
     )
+
+
+def test_metrics_that_are_no_numbers_are_refused_by_name() -> None:
+    metrics = {"mrr": float("inf"), "ndcg@10": 0.5, "novelty@10": float("nan")}
+    broken = SliceResult(9, {"candidate": metrics})
+    found = gate.not_numbers({"overall": broken, "gender=F": broken})
+    assert found == [
+        "metrics are no numbers: mrr is inf, novelty@10 is nan, mrr on gender=F is inf "
+        "and 1 more"
+    ]
+    assert gate.not_numbers({"overall": result()}) == []

@@ -237,8 +237,8 @@ def test_the_tflite_file_is_measured_by_its_lists(
         {metric: actual[metric] for metric in expected}, abs=1e-6
     )
     assert sorted(p.name for p in Path(evaluation.uri).iterdir()) == [
-        "eval_config.json", "metrics-00000-of-00001.tfrecord", "metrics.json",
-        "validations.tfrecord",
+        "eval_config.json", "examples.json", "metrics-00000-of-00001.tfrecord",
+        "metrics.json", "validations.tfrecord",
     ]  # fmt: skip
 
 

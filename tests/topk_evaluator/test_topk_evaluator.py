@@ -15,6 +15,7 @@ from google.protobuf import text_format
 from tfx.components.util.model_utils import is_model_blessed
 from tfx.types import channel_utils, standard_artifacts
 
+from ondevice_rec.components.topk_evaluator import executor
 from ondevice_rec.components.topk_evaluator.component import TopKEvaluator
 from ondevice_rec.recommendation.export import export
 from ondevice_rec.recommendation.export.assets import ModelAssets
@@ -250,6 +251,34 @@ def test_a_model_with_broken_weights_is_refused_for_it(
     assert refusal(blessing).startswith("2 of the model's weights are NaN or infinite")
 
 
+def test_metrics_that_are_no_numbers_end_in_a_refusal_and_not_in_an_error(
+    evaluate: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genuine = executor.results
+
+    def broken(*arguments: Any) -> Any:
+        found = genuine(*arguments)
+        for result in found.values():
+            result.metrics["candidate"] |= {"ndcg@5": np.nan, "mrr": np.inf}
+        return found
+
+    monkeypatch.setattr(executor, "results", broken)
+    config = 'slices: "gender"'
+    evaluation, blessing = evaluate(
+        tmp_path, GOOD, {"train": TRAIN, "test": TEST}, config
+    )
+    assert "metrics are no numbers: ndcg@5 is nan, mrr is inf" in refusal(blessing)
+    assert not evaluation.has_custom_property("mrr")
+    # Any reader of JSON takes what is stored.
+    for text in (
+        Path(evaluation.uri, "metrics.json").read_text(),
+        evaluation.get_string_custom_property("slice_metrics"),
+        evaluation.get_string_custom_property("intervals"),
+    ):
+        json.loads(text, parse_constant=pytest.fail)
+    tfma.load_eval_result(evaluation.uri)
+
+
 def test_missed_thresholds_are_named_with_their_slice(
     evaluate: Any, tmp_path: Path
 ) -> None:
@@ -309,6 +338,36 @@ def test_tfma_opens_the_results(evaluate: Any, tmp_path: Path) -> None:
     markov = tfma.load_eval_result(evaluation.uri, model_name="markov")
     assert dict(markov.slicing_metrics)[()][""][""]["query_count"]["doubleValue"] == 7
     assert tfma.load_validation_result(evaluation.uri).validation_ok
+
+
+def test_tfmas_views_show_the_results(
+    evaluate: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluation, _ = evaluate(
+        tmp_path, GOOD, {"train": TRAIN, "test": TEST}, 'slices: "gender"'
+    )
+    shown: list[Any] = []
+    # What TFMA hands over to its widgets' JavaScript.
+    monkeypatch.setattr(
+        tfma.view.widget_view.visualization,
+        "render_slicing_metrics",
+        lambda data, *_, **__: shown.append(data),
+    )
+    monkeypatch.setattr(
+        tfma.view.widget_view.visualization,
+        "render_time_series",
+        lambda data, *_, **__: shown.append(data),
+    )
+    result = tfma.load_eval_result(evaluation.uri)
+    tfma.view.render_slicing_metrics(result, slicing_column="gender")
+    assert [(row["slice"], row["metrics"][""][""]["recall@1"]) for row in shown[0]] == [
+        ("gender:F", {"doubleValue": 1.0}),
+        ("gender:M", {"doubleValue": 1.0}),
+    ]
+    history = tfma.load_eval_results([evaluation.uri], model_name="candidate")
+    tfma.view.render_time_series(history)
+    (overall,) = (row["metrics"][""][""] for row in shown[1])
+    assert overall["recall@1"]["boundedValue"]["value"] == 1
 
 
 def test_cold_items_are_measured_on_their_own(evaluate: Any, tmp_path: Path) -> None:
