@@ -154,3 +154,20 @@ def test_weight_decay_takes_its_share_of_the_weights_alone():
 def test_a_schedule_that_cannot_be_is_refused(changes, words):
     with pytest.raises(UserError, match=re.escape(words)):
         training.seed(settings(**changes))
+
+
+def test_what_is_measured_is_what_was_learnt_not_a_leak(kit, files, tmp_path):
+    model, _ = fit(kit, files, tmp_path)
+    own = Validation(model, files["validation"], [1]).measure()["recall@1"]
+    assert own > 0.9
+    rng = np.random.default_rng(1)
+    strangers = []
+    for user in range(400):
+        items = (rng.integers(19) + np.arange(12)) % 19 + 1
+        # The item to predict is anybody's, not what follows from the history.
+        items[-1] = rng.integers(19) + 1
+        strangers.append(kit.timeline(items, target=[0] * 11 + [1], user=f"u{user}"))
+    file = kit.write(tmp_path / "strangers.gz", strangers)
+    chance = Validation(model, [file], [1]).measure()["recall@1"]
+    # One in 19, within three deviations of 400 draws.
+    assert abs(chance - 1 / 19) < 3 * math.sqrt(1 / 19 * 18 / 19 / 400)
