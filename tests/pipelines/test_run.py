@@ -149,7 +149,11 @@ def test_the_page_about_a_run(pushed):
     folder, text = pushed
     assert "report " in text
     assert "run/report.html" in text
-    found = report(folder)
+    # Of the run that pushed, whatever ran since.
+    version, page = versions(folder)[0].name, folder / "page.html"
+    code, _ = command("report", str(folder / "run"), version, "-o", str(page))
+    assert code == 0
+    found = page.read_text()
     # No slices were asked for, and there was no version before.
     assert missing_sections(found) <= {"slices", "changes"}
     assert "Blessed and pushed" in found
@@ -165,6 +169,22 @@ def test_the_page_about_a_run(pushed):
         message.filters.SetInParent()
         message.split.SetInParent()
     assert again == once
+
+
+def test_examples_are_what_the_model_recommends(pushed):
+    folder, _ = pushed
+    found_in = (folder / "run").glob("artifacts/TopKEvaluator/*/*/examples.json")
+    path = min(found_in, key=lambda path: int(path.parent.name))
+    found = json.loads(path.read_text())["examples"]
+    assert len(found) == 6
+    for example in found:
+        # Of twelve steps the last one is to be found; the latest six are shown.
+        assert (example["history_length"], len(example["history"])) == (11, 6)
+        steps = [int(key[1:]) for key in (*example["history"], example["next"])]
+        assert steps == [(steps[0] + i) % ITEMS for i in range(7)]
+        assert len(set(example["recommended"])) == 10
+        assert example["recommended"].index(example["next"]) == example["rank"] - 1
+    assert len({example["history"][0] for example in found}) > 1
 
 
 def lineage(question: str, root: pathlib.Path, *more: str) -> tuple[int, str]:
