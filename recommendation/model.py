@@ -10,6 +10,7 @@ from keras import ops
 
 from ondevice_rec.recommendation import spec
 from ondevice_rec.recommendation.feature_group import FeatureGroupEncoder, embedding
+from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.input_spec_check import (
     context_features,
     has_label_column,
@@ -64,22 +65,26 @@ class RecommendationModel(keras.Model):
             keras.layers.Dense(units, activation="relu", name=f"hidden_layer{i}")
             for i, units in enumerate(hparams.hidden_layer_dims)
         ]
-        self.projection = keras.layers.Dense(
-            label.embedding_dim,
-            activation=hparams.projection_activation,
-            name="proj_layer",
+        self.projection = (
+            None
+            if hparams.projection_activation == "none"
+            else keras.layers.Dense(
+                label.embedding_dim,
+                activation=hparams.projection_activation,
+                name="proj_layer",
+            )
         )
         self.dropout = keras.layers.Dropout(hparams.dropout)
+        inputs = {
+            feature.feature_name: keras.KerasTensor(
+                (None, feature.feature_length),
+                dtype="int32" if is_embedded(feature) else "float32",
+            )
+            for feature in context_features(input_spec)
+        }
+        _check_width(self.encode(inputs).shape[-1], label.embedding_dim)
         # Creates the weights, which depend on nothing but the spec.
-        self(
-            {
-                feature.feature_name: keras.KerasTensor(
-                    (None, feature.feature_length),
-                    dtype="int32" if is_embedded(feature) else "float32",
-                )
-                for feature in context_features(input_spec)
-            }
-        )
+        self(inputs)
 
     def encode(
         self, features: Mapping[str, Tensor], training: bool | None = None
@@ -113,7 +118,8 @@ class RecommendationModel(keras.Model):
 
     def _project(self, vectors: Sequence[Tensor], training: bool | None) -> Tensor:
         vector = ops.concatenate(vectors, axis=-1) if len(vectors) > 1 else vectors[0]
-        for layer in (*self.hidden_layers, self.projection):
+        layers = [*self.hidden_layers, *([self.projection] if self.projection else [])]
+        for layer in layers:
             vector = layer(self.dropout(vector, training=training))
         return vector
 
@@ -214,3 +220,12 @@ class RecommendationModel(keras.Model):
         )
         times = ops.reshape(times, (-1, vocab_size))
         return ops.where(ops.greater(times, 0.0), _EXCLUDED, scores)
+
+
+def _check_width(width: int, embedding_dim: int) -> None:
+    if width != embedding_dim:
+        raise UserError(
+            f"Without a projection the context's vector has {width} values, and the "
+            f"label's `embedding_dim` is {embedding_dim}. Make them equal, or set "
+            "`projection_activation` to another value than `none`."
+        )

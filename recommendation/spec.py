@@ -43,8 +43,9 @@ class ModelHParams:
       lstm_num_units: Units of the LSTM.
       num_predictions: Number of items the exported model recommends.
       dropout: Share of the units dropped before each dense layer while training.
-      projection_activation: Activation of the projection, "relu" as in Model Maker
-        or "linear".
+      projection_activation: Activation of the projection, "relu" as in Model Maker or
+        "linear"; "none" leaves the projection out, and what is before it must have the
+        label's embedding dimension.
       gru_num_units: Units of the GRU.
       transformer_num_blocks: Blocks of attention and feed-forward layers.
       transformer_num_heads: Heads of the attention; must divide the dimension of the
@@ -121,8 +122,8 @@ def validate(input_spec: InputSpec, hparams: ModelHParams) -> None:
     input_spec_check.validate(input_spec, hparams, vocabularies_known=True)
     if not 0 <= hparams.dropout < 1:
         raise UserError(f"`dropout` must be >= 0 and < 1, received {hparams.dropout}.")
-    if hparams.projection_activation not in ("relu", "linear"):
+    if hparams.projection_activation not in ("relu", "linear", "none"):
         raise UserError(
-            "`projection_activation` must be `relu` or `linear`, received "
+            "`projection_activation` must be `relu`, `linear` or `none`, received "
             f"{hparams.projection_activation!r}."
         )

@@ -17,6 +17,7 @@ GBCE: Loss
 GLOBAL_SOFTMAX: Loss
 LINEAR: Activation
 MOVIELENS: LogFormat
+NONE: Activation
 PARQUET: LogFormat
 RELU: Activation
 SAMPLED_SOFTMAX: Loss

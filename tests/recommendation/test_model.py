@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ondevice_rec.recommendation.model import RecommendationModel
+from ondevice_rec.schemas.errors import UserError
 
 FEATURES = """
 activity_feature_groups {
@@ -308,6 +309,17 @@ def test_a_tied_table_is_one(kit):
     np.testing.assert_allclose(
         np.asarray(encoder(x))[0], (table[3] + table[5]) / 2, atol=1e-6
     )
+
+
+def test_without_a_projection_the_encoding_is_the_vector(kit):
+    spec = kit.input_spec(kit.item_group(3))
+    hparams = kit.hparams(hidden_layer_dims=[], projection_activation="none")
+    model = RecommendationModel(spec, hparams)
+    [encoder] = model.activity_encoders
+    x = {"context_item": np.array([[3, 5, 0]], np.int32)}
+    np.testing.assert_array_equal(np.asarray(model.encode(x)), np.asarray(encoder(x)))
+    with pytest.raises(UserError, match=r"has 6 values, and the label's .* is 4"):
+        RecommendationModel(spec, kit.hparams(projection_activation="none"))
 
 
 def test_seen_items_are_excluded_in_the_model(kit):
