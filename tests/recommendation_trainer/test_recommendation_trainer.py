@@ -22,6 +22,7 @@ from ondevice_rec.components.recommendation_trainer.settings_tuner import (
 from ondevice_rec.components.sequence_transform.component import SequenceTransform
 from ondevice_rec.pipelines.pipeline import LOCAL_BEAM_ARGS
 from ondevice_rec.recommendation.export import export
+from ondevice_rec.recommendation.export.items import OOV_KEY
 from ondevice_rec.schemas import input_spec_pb2, pipeline_config_pb2, timeline
 from ondevice_rec.schemas.errors import UserError
 
@@ -142,7 +143,7 @@ def test_the_model_is_a_saved_model_of_the_vocabularys_size(root):
     folder = f"{model.uri}/Format-Serving"
     assets = export.load_assets(folder)
     assert assets.input_spec.label_feature.vocab_size == 9
-    assert assets.vocabularies["item"][0] == export.OOV_KEY
+    assert assets.vocabularies["item"][0] == OOV_KEY
     assert sorted(assets.vocabularies["item"][1:]) == [f"item {i}" for i in range(8)]
     serve = tf.saved_model.load(folder).signatures[export.SERVING]
     ids = serve(context_item=tf.constant([1, 2, 0]))["top_prediction_ids"].numpy()
