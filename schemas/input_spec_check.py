@@ -299,13 +299,12 @@ def _check_causal_encoder(
                 f"`{field}` must be >= 1: `{place}` has a {name} encoder, received "
                 f"{getattr(hparams, field)}. Set it in `hparams`."
             )
-    width, field = group_dim(group), _HEADS.get(group.encoder_type)
-    if field and width % getattr(hparams, field):
+    width, heads = group_dim(group), _HEADS.get(group.encoder_type)
+    if heads and width % getattr(hparams, heads):
         raise UserError(
-            f"`{field}` must divide {width}, the dimension of the "
-            f"features of `{place}` together, received {getattr(hparams, field)}. "
-            "Set it in `hparams`, "
-            "or another `embedding_dim` in `input_spec`."
+            f"`{heads}` must divide {width}, the dimension of the features of "
+            f"`{place}` together, received {getattr(hparams, heads)}. Set it in "
+            "`hparams`, or another `embedding_dim` in `input_spec`."
         )
 
 
