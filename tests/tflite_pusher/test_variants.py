@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ondevice_rec.components.tflite_pusher import verification
+from ondevice_rec.components.tflite_pusher import budgets, manifest, verification
+from ondevice_rec.components.tflite_pusher.variants import Exported
 from ondevice_rec.recommendation.export.tflite_operators import not_built_in, operators
 from ondevice_rec.recommendation.ondevice.version_folder import open_version, versions
 from ondevice_rec.recommendation.recommender import Recommender
+from ondevice_rec.schemas.pipeline_config_pb2 import Variant
 
 Push = Callable[..., Any]
 
@@ -180,3 +182,17 @@ def test_operations_outside_tflite_are_found_in_the_flatbuffer() -> None:
         tf.lite.OpsSet.SELECT_TF_OPS,
     ]
     assert not_built_in(converter.convert()) == ["CUSTOM(FlexMatrixDeterminant)"]
+
+
+def test_a_variant_whose_scores_are_no_numbers_is_refused() -> None:
+    ids, scores = np.array([[1, 2]]), np.array([[0.9, np.nan]])
+    measured = verification.compare(ids, scores, ids, scores, np.array([1]), [1e-6])
+    double = tf.function(lambda x: x + x, [tf.TensorSpec([2])])
+    content = tf.lite.TFLiteConverter.from_concrete_functions(
+        [double.get_concrete_function()]
+    ).convert()
+    exported = Exported(Variant(precision=Variant.INT8), "model_int8.tflite", content)
+    refusal = budgets.refusal(exported, measured)
+    assert refusal == "its scores are not numbers (NaN or infinite)"
+    (described,) = manifest.describe_variants([exported], [measured], [refusal])
+    assert described["max_score_difference"] is None
