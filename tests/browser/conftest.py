@@ -26,7 +26,7 @@ INPUT_SPEC = """
     activity_feature_groups {
       features { feature_name: "context_item" feature_type: STRING vocab_size: 500
                  embedding_dim: 32 feature_length: 10 }
-      encoder_type: TRANSFORMER }
+      encoder_type: ENCODER }
     activity_feature_groups {
       features { feature_name: "context_rating" feature_type: FLOAT
                  feature_length: 4 } }
@@ -36,12 +36,18 @@ INPUT_SPEC = """
 KEYS = ["[OOV]", *(f"m{id_}" for id_ in range(1, 500))]
 
 
-@pytest.fixture(scope="session")
-def serving_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A version of a transformer with random weights, in two variants."""
+# LSTM: a loop, which LiteRT's web runtime takes from built-in operations only.
+@pytest.fixture(
+    scope="session",
+    params=["TRANSFORMER", pytest.param("LSTM", marks=pytest.mark.integration)],
+)
+def serving_dir(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A version of a model with random weights, in two variants."""
     keras.utils.set_random_seed(4)
     folder = tmp_path_factory.mktemp("browser")
-    spec = text_format.Parse(INPUT_SPEC, InputSpec())
+    spec = text_format.Parse(INPUT_SPEC.replace("ENCODER", request.param), InputSpec())
     hparams = ModelHParams([32], [10], [1], 2, 4, num_predictions=10)
     saved = str(folder / "saved")
     export.save(RecommendationModel(spec, hparams), saved, {"item": KEYS})
