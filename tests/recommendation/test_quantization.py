@@ -147,6 +147,17 @@ def test_a_loop_cannot_be_calibrated(saved):
     assert len(smaller) < len(export.convert_to_tflite(saved["LSTM"]))
 
 
+def test_a_loop_takes_16_bit_weights(saved):
+    exact = export.convert_to_tflite(saved["LSTM"])
+    half = export.convert_to_tflite(saved["LSTM"], QuantizationConfig.for_float16())
+    assert len(half) < 0.7 * len(exact)
+    windows = Windows(100)
+    ids, scores = windows.recommend(exact)
+    found_ids, found_scores = windows.recommend(half)
+    assert np.mean(found_ids == ids) >= 0.95
+    np.testing.assert_allclose(found_scores, scores, atol=1e-3)
+
+
 def test_the_defaults_are_model_makers():
     plain = QuantizationConfig()
     assert plain.optimizations == ["DEFAULT"]
