@@ -45,14 +45,19 @@ class Run:
 
 
 def runs(store: Store) -> Iterator[Run]:
-    """Every run, latest first."""
-    for context in store.contexts_of_type(tfx_names.RUN):
+    """Every run, latest first.
+
+    In a store that InteractiveContext wrote, all that was run by hand under one
+    pipeline's name is one run of that name.
+    """
+    kind = _kind(store)
+    for context in store.contexts_of_type(kind):
         yield _read(store, context)
 
 
 def named(store: Store, name: str) -> Run | None:
     """The run of a name; None where there is none."""
-    context = store.context(tfx_names.RUN, name)
+    context = store.context(_kind(store), name)
     return None if context is None else _read(store, context)
 
 
@@ -63,6 +68,11 @@ def place(store: Store, execution: ExecutionNode) -> tuple[str, str, str]:
     """
     names = {context.type: context.name for context in store.contexts_of(execution.id)}
     pipeline = names.get(tfx_names.PIPELINE, "")
+    by_hand = names.get(tfx_names.INTERACTIVE_RUN)
+    if by_hand is not None:
+        # TFX calls a component's context "pipeline.time.component".
+        node = names.get(tfx_names.INTERACTIVE_NODE, execution.type)
+        return pipeline, pipeline, node.removeprefix(f"{by_hand}.")
     # TFX calls a node's context "pipeline.node".
     node = names.get(tfx_names.NODE, execution.type).removeprefix(f"{pipeline}.")
     return pipeline, names.get(tfx_names.RUN, ""), node
@@ -75,6 +85,14 @@ def metrics(evaluation: ArtifactNode) -> dict[str, float]:
         for name, value in evaluation.properties.items()
         if isinstance(value, float)
     }
+
+
+def _kind(store: Store) -> str:
+    """Type of the contexts that stand for runs."""
+    if next(store.contexts_of_type(tfx_names.RUN), None) is None:
+        by_hand = next(store.contexts_of_type(tfx_names.INTERACTIVE_RUN), None)
+        return tfx_names.RUN if by_hand is None else tfx_names.PIPELINE
+    return tfx_names.RUN
 
 
 def _read(store: Store, context: ContextNode) -> Run:

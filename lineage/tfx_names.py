@@ -18,6 +18,9 @@ BASELINE_MODEL = "baseline_model"
 PIPELINE = "pipeline"
 RUN = "pipeline_run"
 NODE = "node"
+# InteractiveContext makes a run of its own for every component that it is given.
+INTERACTIVE_RUN = "run"
+INTERACTIVE_NODE = "component_run"
 
 # Custom property of every artifact.
 TFX_VERSION = "tfx_version"

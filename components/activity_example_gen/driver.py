@@ -6,7 +6,9 @@ import os
 import re
 from typing import Any
 
+from tfx import types
 from tfx.components.example_gen import driver, utils
+from tfx.dsl.components.base import base_driver
 from tfx.dsl.io import fileio
 from tfx.orchestration import data_types
 from tfx.proto import example_gen_pb2
@@ -83,3 +85,35 @@ class Driver(driver.FileBasedDriver):
                 fingerprint.append(io_utils.generate_fingerprint("catalogue", path))
             exec_properties[utils.FINGERPRINT_PROPERTY_NAME] = "\n".join(fingerprint)
         return exec_properties
+
+    def _prepare_output_artifacts(
+        self,
+        input_artifacts: dict[str, list[types.Artifact]],
+        output_dict: dict[str, types.Channel],
+        exec_properties: dict[str, Any],
+        execution_id: int,
+        pipeline_info: data_types.PipelineInfo,
+        component_info: data_types.ComponentInfo,
+    ) -> dict[str, list[types.Artifact]]:
+        """Prepares every output; only InteractiveContext asks for it.
+
+        TFX's driver for files prepares the examples alone.
+        """
+        examples = super()._prepare_output_artifacts(
+            input_artifacts,
+            output_dict,
+            exec_properties,
+            execution_id,
+            pipeline_info,
+            component_info,
+        )
+        others = {k: v for k, v in output_dict.items() if k not in examples}
+        return examples | base_driver.BaseDriver._prepare_output_artifacts(
+            self,
+            input_artifacts,
+            others,
+            exec_properties,
+            execution_id,
+            pipeline_info,
+            component_info,
+        )

@@ -211,3 +211,33 @@ def test_a_failed_run_publishes_nothing_and_keeps_its_message(run_pipeline, tmp_
     shutil.rmtree(tmp_path / "root", ignore_errors=True)
     with pytest.raises(Exception, match="matches no file"):
         run_pipeline(tmp_path / "*.parquet")
+
+
+def test_it_runs_by_hand_in_a_notebook(tmp_path, monkeypatch):
+    import builtins
+
+    from tfx.orchestration.experimental.interactive import interactive_context
+
+    from ondevice_rec.components.activity_example_gen.component import (
+        ActivityExampleGen,
+    )
+
+    # How TFX tells a notebook.
+    monkeypatch.setattr(builtins, "__IPYTHON__", True, raising=False)
+    (tmp_path / "log.csv").write_text(HEADER + "".join(rows(4, 5)))
+    context = interactive_context.InteractiveContext(
+        pipeline_name="by-hand",
+        pipeline_root=str(tmp_path / "root"),
+        beam_pipeline_args=["--runner=FnApiRunner", "--sdk_container_image=local"],
+    )
+    component = ActivityExampleGen(log(tmp_path / "log.csv"))
+
+    context.run(component)
+
+    for name, file in (
+        ("examples", "Split-test"),
+        ("catalogue", "items.parquet"),
+        ("report", "report.json"),
+    ):
+        (artifact,) = component.outputs[name].get()
+        assert file in os.listdir(artifact.uri)

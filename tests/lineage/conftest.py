@@ -33,6 +33,7 @@ class Writer:
         inputs: dict[str, list[int]] | None = None,
         outputs: dict[str, list[int]] | None = None,
         state: int = pb.Execution.COMPLETE,
+        contexts: dict[str, str] | None = None,
         **properties: Any,
     ) -> int:
         """An execution of pipeline "p", in its contexts, with its events."""
@@ -50,7 +51,8 @@ class Writer:
                     event.path.steps.add(key=key)
                     events.append(event)
         self.store.put_events(events)
-        contexts = {"pipeline": "p", "pipeline_run": run, "node": f"p.{node}"}
+        if contexts is None:
+            contexts = {"pipeline": "p", "pipeline_run": run, "node": f"p.{node}"}
         self.store.put_attributions_and_associations(
             [],
             [

@@ -111,6 +111,29 @@ def test_the_history_tells_what_became_of_each_run(writer: Any, root: Path) -> N
     assert found["good"].pipeline == "p"
 
 
+def test_what_was_run_by_hand_is_one_run(writer: Any, root: Path) -> None:
+    # As TFX's InteractiveContext writes it: a run for every component it is given.
+    pushed = writer.artifact("PushedModel", pushed=1, pushed_version="11")
+    for time, node in enumerate(["Trainer", "Trainer", "Pusher"]):
+        run = f"by hand.2026-11-22T09:00:0{time}"
+        writer.execution(
+            node,
+            outputs={"pushed": [pushed]} if node == "Pusher" else {},
+            contexts={
+                "pipeline": "by hand", "run": run, "component_run": f"{run}.{node}"
+            },
+        )  # fmt: skip
+    store = Store(str(root))
+
+    (run,) = runs.runs(store)
+
+    assert (run.name, run.pipeline) == ("by hand", "by hand")
+    assert (run.state, run.version) == ("pushed", "11")
+    assert run.executions == {"Trainer": 2, "Pusher": 3}
+    assert runs.named(store, "by hand") == run
+    assert runs.named(store, "other") is None
+
+
 def test_a_store_without_a_pushed_model_says_why(writer: Any, root: Path) -> None:
     with pytest.raises(LineageError, match="holds no run yet"):
         models.find(Store(str(root)))
