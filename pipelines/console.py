@@ -24,7 +24,13 @@ class RunConsole(logging.Handler):
 
     def __init__(self, stream: TextIO):
         super().__init__(level=logging.INFO)
-        self._console = Console(file=stream, highlight=False, soft_wrap=True)
+        self._console = Console(
+            file=stream,
+            # Notebooks set $FORCE_COLOR, and cannot draw what moves.
+            force_terminal=stream.isatty(),
+            highlight=False,
+            soft_wrap=True,
+        )
         self._progress = Progress(
             TextColumn("  {task.description}"),
             BarColumn(bar_width=24),
