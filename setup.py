@@ -58,10 +58,16 @@ PIPELINE = [
     "pip",
 ]
 
+# What a notebook's kernel and TFX's InteractiveContext need.
+NOTEBOOKS = ["ipykernel", "nbformat"]
+
 EXTRAS = {
     "pipeline": PIPELINE,
     "device": ["ai-edge-litert>=2.0"],
+    "notebooks": [*NOTEBOOKS, "jupyterlab"],
     "dev": [
+        *NOTEBOOKS,
+        "nbclient",
         "hypothesis",
         "import-linter",
         # The other backend the model trains on; on the CPU.

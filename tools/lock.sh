@@ -13,7 +13,7 @@ compile() {
     --custom-compile-command "make lock" --output-file "locks/$output" "$@"
 }
 
-extras=(--extra pipeline --extra device --extra dev)
+extras=(--extra pipeline --extra device --extra notebooks --extra dev)
 # LiteRT has no wheels for a glibc before 2.27; everything else loads from 2.17 on.
 compile tfx-1.16.txt setup.py "${extras[@]}" \
   --python-version 3.10 --python-platform x86_64-manylinux_2_28 "$@"

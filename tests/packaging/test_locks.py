@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-EXTRAS = ("", "pipeline", "device", "dev")
+EXTRAS = ("", "pipeline", "device", "notebooks", "dev")
 
 
 def pins(lock: Path) -> dict[str, str]:
