@@ -12,6 +12,7 @@ from typing import Any
 _NAMES = {
     "DataLoader": ("data.data_loader", "DataLoader"),
     "ModelSpec": ("model_spec", "ModelSpec"),
+    "OnDeviceRecommender": ("recommender", "Recommender"),
     "Recommendation": ("task.recommendation", "Recommendation"),
     "Split": ("data.split", "Split"),
     "create": ("task.recommendation", "create"),
