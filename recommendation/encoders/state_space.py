@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import keras
-
-from ondevice_rec.recommendation.encoders.causal import CausalEncoder
-from ondevice_rec.recommendation.encoders.encoder import Tensor
+from ondevice_rec.recommendation.encoders.stacked import StackedEncoder
 from ondevice_rec.recommendation.encoders.state_space_block import StateSpaceBlock
 from ondevice_rec.recommendation.spec import FeatureGroup, ModelHParams
 from ondevice_rec.schemas.input_spec_check import group_dim
 
 
-class StateSpaceEncoder(CausalEncoder):
+class StateSpaceEncoder(StackedEncoder):
     """Blocks of a selective state space model, as matrix products.
 
     After Mamba-2 (Dao and Gu, 2024, arXiv:2405.21060). Its order comes from what is
@@ -37,15 +34,15 @@ class StateSpaceEncoder(CausalEncoder):
         feed_forward_ratio: int,
         dropout: float,
     ) -> None:
-        super().__init__()
-        self.blocks = [
-            StateSpaceBlock(
-                dim, num_heads, conv_kernel_size, feed_forward_ratio, dropout
-            )
-            for _ in range(num_blocks)
-        ]
-        self.dropout = keras.layers.Dropout(dropout)
-        self.norm = keras.layers.LayerNormalization(epsilon=1e-6)
+        super().__init__(
+            [
+                StateSpaceBlock(
+                    dim, num_heads, conv_kernel_size, feed_forward_ratio, dropout
+                )
+                for _ in range(num_blocks)
+            ],
+            dropout,
+        )
 
     @classmethod
     def create(
@@ -59,17 +56,3 @@ class StateSpaceEncoder(CausalEncoder):
             hparams.state_space_feed_forward_ratio,
             hparams.dropout,
         )
-
-    def states(self, values: Tensor, present: Tensor) -> Tensor:
-        values = self.dropout(values)
-        for block in self.blocks:
-            values = block(values, present)
-        return self.norm(values)
-
-    def call(self, values: Tensor, present: Tensor | None) -> Tensor:
-        values = self.dropout(values)
-        *blocks, last = self.blocks
-        for block in blocks:
-            values = block(values, present)
-        # The last block is asked for one position only: half the work of two blocks.
-        return self.norm(last(values, present, last_only=True)[:, 0])

@@ -5,14 +5,14 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from ondevice_rec.recommendation.encoders.causal import CausalEncoder
 from ondevice_rec.recommendation.encoders.encoder import Tensor
+from ondevice_rec.recommendation.encoders.stacked import StackedEncoder
 from ondevice_rec.recommendation.encoders.transformer_block import TransformerBlock
 from ondevice_rec.recommendation.spec import FeatureGroup, ModelHParams
 from ondevice_rec.schemas.input_spec_check import group_dim
 
 
-class TransformerEncoder(CausalEncoder):
+class TransformerEncoder(StackedEncoder):
     """Pre-norm blocks of causal self-attention with learned positions.
 
     After SASRec (Kang and McAuley, 2018, arXiv:1808.09781); the order of normalisation
@@ -38,18 +38,18 @@ class TransformerEncoder(CausalEncoder):
         feed_forward_ratio: int,
         dropout: float,
     ) -> None:
-        super().__init__()
+        super().__init__(
+            [
+                TransformerBlock(dim, num_heads, feed_forward_ratio, dropout)
+                for _ in range(num_blocks)
+            ],
+            dropout,
+        )
         self.positions = self.add_weight(
             (length, dim),
             initializer=keras.initializers.TruncatedNormal(stddev=dim**-0.5),
             name="positions",
         )
-        self.blocks = [
-            TransformerBlock(dim, num_heads, feed_forward_ratio, dropout)
-            for _ in range(num_blocks)
-        ]
-        self.dropout = keras.layers.Dropout(dropout)
-        self.norm = keras.layers.LayerNormalization(epsilon=1e-6)
 
     @classmethod
     def create(
@@ -64,20 +64,6 @@ class TransformerEncoder(CausalEncoder):
             hparams.dropout,
         )
 
-    def states(self, values: Tensor, present: Tensor) -> Tensor:
-        values = self._placed(values)
-        for block in self.blocks:
-            values = block(values, present)
-        return self.norm(values)
-
-    def call(self, values: Tensor, present: Tensor | None) -> Tensor:
-        values = self._placed(values)
-        *blocks, last = self.blocks
-        for block in blocks:
-            values = block(values, present)
-        # The last block is asked for one position only: half the work of two blocks.
-        return self.norm(last(values, present, last_only=True)[:, 0])
-
-    def _placed(self, values: Tensor) -> Tensor:
+    def placed(self, values: Tensor) -> Tensor:
         positions = ops.convert_to_tensor(self.positions)
-        return self.dropout(values + positions[: ops.shape(values)[1]])
+        return values + positions[: ops.shape(values)[1]]
