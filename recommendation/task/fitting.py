@@ -60,7 +60,7 @@ class TrainingSettings:
             ("optimizer", self.optimizer, pipeline_config_pb2.Optimizer),
             ("loss", self.loss, pipeline_config_pb2.Loss),
         ):
-            names = sorted(name.lower() for name, _ in enum.items())
+            names = [name.lower() for name, _ in enum.items()]
             if value not in names:
                 raise UserError(
                     f"`{field}` must be one of {', '.join(names)}, received {value!r}."

@@ -210,7 +210,7 @@ def test_unknown_export_format(create, tmp_path, name):
     ("arguments", "words"),
     [
         ({"learning_rate": 0.0}, "`learning_rate` must be > 0"),
-        ({"optimizer": "lion"}, "`optimizer` must be one of adagrad, adam"),
+        ({"optimizer": "lion"}, "`optimizer` must be one of adam, adagrad"),
         ({"loss": "hinge"}, "`loss` must be one of global_softmax"),
         ({"batch_size": 0}, "`batch_size` must be >= 1"),
         ({"steps_per_epoch": 0}, "`steps_per_epoch` must be >= 1"),
