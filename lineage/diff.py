@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ondevice_rec.lineage import sections
@@ -24,6 +25,14 @@ class Change:
     name: str
     before: Value | bool | None
     after: Value | bool | None
+
+
+def by_section(changes: Iterable[Change]) -> dict[str, list[Change]]:
+    """The changes under the sections they belong to."""
+    found: dict[str, list[Change]] = {}
+    for change in changes:
+        found.setdefault(change.section, []).append(change)
+    return found
 
 
 def diff(before: Trace, after: Trace) -> list[Change]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 
 from ondevice_rec.lineage import by_time, digest, facts, runs, tfx_names
 from ondevice_rec.lineage.errors import LineageError
@@ -41,6 +42,13 @@ def named(store: Store, wanted: str | None) -> ArtifactNode:
     return _named(store, wanted, repr(wanted))
 
 
+def pushed(store: Store) -> Iterator[ArtifactNode]:
+    """Models that were pushed, latest first; with version and sha256 alone."""
+    for artifact in store.artifacts_of_type(tfx_names.PUSHED_MODEL, *_LOOKED_AT):
+        if artifact.number(facts.PUSHED) == 1:
+            yield artifact
+
+
 def _named(store: Store, wanted: str | None, shown: str) -> ArtifactNode:
     if wanted is not None and _VERSION.fullmatch(wanted):
         # The place is known; only what is not there is looked for everywhere.
@@ -48,9 +56,7 @@ def _named(store: Store, wanted: str | None, shown: str) -> ArtifactNode:
             if artifact.number(facts.PUSHED) == 1 and _is(artifact, wanted):
                 return artifact
     known: list[str] = []
-    for artifact in store.artifacts_of_type(tfx_names.PUSHED_MODEL, *_LOOKED_AT):
-        if artifact.number(facts.PUSHED) != 1:
-            continue
+    for artifact in pushed(store):
         if wanted is None or _is(artifact, wanted):
             return store.artifacts([artifact.id])[0]
         if len(known) <= _SHOWN:

@@ -27,6 +27,15 @@ def flatten(properties: Mapping[str, Value]) -> dict[str, Value]:
     return found
 
 
+def json_object(properties: Mapping[str, Value], name: str) -> dict[str, Any]:
+    """A property that holds a JSON object; empty where it holds something else."""
+    try:
+        found = json.loads(str(properties.get(name) or "{}"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _add(found: dict[str, Value], path: str, value: Any) -> None:
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -191,12 +190,7 @@ def _schema(graph: Graph, transform: ArtifactNode | None) -> dict[str, Any]:
 
 
 def _json(artifact: ArtifactNode | None, name: str) -> dict[str, Any]:
-    """A property that holds a JSON object; empty where it holds something else."""
-    try:
-        found = json.loads((artifact.text(name) if artifact else None) or "{}")
-    except ValueError:
-        found = None
-    return found if isinstance(found, dict) else {}
+    return parameters.json_object(artifact.properties if artifact else {}, name)
 
 
 def _blessing(blessing: ArtifactNode | None) -> dict[str, Any]:

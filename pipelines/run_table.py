@@ -8,10 +8,9 @@ import re
 from collections.abc import Mapping
 
 from ml_metadata.proto import metadata_store_pb2
-from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.dsl.io import fileio
 
-from ondevice_rec.pipelines import data_notes
+from ondevice_rec.pipelines import anomaly_words, data_notes
 from ondevice_rec.pipelines.run_outputs import NodeOutputs
 from ondevice_rec.schemas import facts
 
@@ -130,17 +129,11 @@ def _beside(baseline: str, value: float, base: float) -> str:
 
 
 def _anomalies(uri: str) -> list[str]:
-    found = []
+    found: list[str] = []
     for split in sorted(fileio.listdir(uri)):
         path = os.path.join(uri, split, "SchemaDiff.pb")
-        message = anomalies_pb2.Anomalies.FromString(fileio.open(path, "rb").read())
-        name = split.removeprefix("Split-")
-        if message.HasField("dataset_anomaly_info"):
-            found.append(f"{name}: {message.dataset_anomaly_info.description}")
-        found += [
-            f"{feature} ({name}): {info.description}"
-            for feature, info in sorted(message.anomaly_info.items())
-        ]
+        with fileio.open(path, "rb") as file:
+            found += anomaly_words.words(file.read(), split.removeprefix("Split-"))
     return found
 
 

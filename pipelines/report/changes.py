@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ondevice_rec.lineage import diff, sections, tfx_names, trace
+from ondevice_rec.lineage import diff, models, sections, tfx_names, trace
 from ondevice_rec.lineage.diff import Change
 from ondevice_rec.lineage.graph import ArtifactNode
 from ondevice_rec.lineage.store import Store
@@ -42,10 +42,8 @@ def collect(store: Store, record: RunRecord) -> Changes:
     before = _before(store, own)
     if before is None:
         raise Missing("It is the first version: there is none before it.")
-    found: dict[str, list[Change]] = {}
-    for change in diff.diff(trace.trace(store, before), trace.trace(store, own)):
-        if change.section not in _LEFT_OUT:
-            found.setdefault(change.section, []).append(change)
+    changes = diff.diff(trace.trace(store, before), trace.trace(store, own))
+    found = diff.by_section(c for c in changes if c.section not in _LEFT_OUT)
     return Changes(before.text(facts.PUSHED_VERSION) or f"#{before.id}", found)
 
 
@@ -58,8 +56,7 @@ def pushed(record: RunRecord) -> ArtifactNode | None:
 
 
 def _before(store: Store, own: ArtifactNode) -> ArtifactNode | None:
-    names = (facts.PUSHED, facts.PUSHED_VERSION)
-    for artifact in store.artifacts_of_type(tfx_names.PUSHED_MODEL, *names):
-        if artifact.id < own.id and artifact.number(facts.PUSHED) == 1:
+    for artifact in models.pushed(store):
+        if artifact.id < own.id:
             return store.artifacts([artifact.id])[0]
     return None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
+from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from ondevice_rec.lineage.graph import ArtifactNode
+from ondevice_rec.pipelines import anomaly_words
 from ondevice_rec.pipelines.report.files import Files
 from ondevice_rec.pipelines.report.missing import Missing
 from ondevice_rec.pipelines.report.run_record import RunRecord
@@ -139,20 +141,10 @@ def anomalies(record: RunRecord, files: Files) -> list[str]:
       Missing: it did not run, or its files are gone.
     """
     artifact = record.artifact(_ANOMALIES)
-    found = []
+    found: list[str] = []
     for split in _splits(artifact):
-        message = files.read(
-            artifact,
-            anomalies_pb2.Anomalies.FromString,
-            f"Split-{split}",
-            "SchemaDiff.pb",
-        )
-        if message.HasField("dataset_anomaly_info"):
-            found.append(f"{split}: {message.dataset_anomaly_info.description}")
-        found += [
-            f"{name} ({split}): {info.description}"
-            for name, info in sorted(message.anomaly_info.items())
-        ]
+        parse = functools.partial(anomaly_words.words, split=split)
+        found += files.read(artifact, parse, f"Split-{split}", "SchemaDiff.pb")
     return found
 
 

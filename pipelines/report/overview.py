@@ -70,11 +70,8 @@ def _verdict(record: RunRecord) -> tuple[str, str]:
         if blessings and blessings[-1].number(facts.BLESSED) == 1:
             return "Blessed, but not pushed", BAD
         return "Refused", BAD
-    if state.startswith(("failed", "canceled")):
-        return state[0].upper() + state[1:], BAD
-    if state.startswith("running"):
-        return state[0].upper() + state[1:], OPEN
-    return state[0].upper() + state[1:], OPEN
+    ended_badly = state.startswith(("failed", "canceled"))
+    return state[0].upper() + state[1:], BAD if ended_badly else OPEN
 
 
 def _reasons(record: RunRecord) -> list[str]:

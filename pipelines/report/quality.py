@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from ondevice_rec.lineage import runs, tfx_names
 from ondevice_rec.lineage.graph import ArtifactNode
+from ondevice_rec.lineage.parameters import json_object
 from ondevice_rec.pipelines.report.files import Files
 from ondevice_rec.pipelines.report.missing import Missing
 from ondevice_rec.pipelines.report.run_record import RunRecord
@@ -142,18 +142,16 @@ def _of_properties(artifact: ArtifactNode, missing: Missing) -> Quality:
     if not named[CANDIDATE]:
         raise missing
     queries = artifact.number(facts.QUERY_COUNT)
+    of_slices = json_object(artifact.properties, facts.SLICE_METRICS)
     return Quality(
         queries=None if queries is None else int(queries),
         overall=_ordered(named),
-        intervals={CANDIDATE: _object(artifact, facts.INTERVALS)},
+        intervals={CANDIDATE: json_object(artifact.properties, facts.INTERVALS)},
         ratios={},
-        slices={
-            name: {CANDIDATE: metrics}
-            for name, metrics in _object(artifact, facts.SLICE_METRICS).items()
-        },
+        slices={name: {CANDIDATE: metrics} for name, metrics in of_slices.items()},
         slice_queries={
             name: int(metrics[facts.QUERY_COUNT])
-            for name, metrics in _object(artifact, facts.SLICE_METRICS).items()
+            for name, metrics in of_slices.items()
             if facts.QUERY_COUNT in metrics
         },
         previous_left_out=artifact.text(facts.BLESSED_LEFT_OUT) or "",
@@ -170,11 +168,3 @@ def _models(found: Mapping[str, Any]) -> dict[str, Metrics]:
 def _ordered(found: Mapping[str, Metrics]) -> dict[str, Metrics]:
     known = {model: found[model] for model in NAMES if model in found}
     return known | {model: found[model] for model in found if model not in NAMES}
-
-
-def _object(artifact: ArtifactNode, name: str) -> dict[str, Any]:
-    try:
-        found = json.loads(artifact.text(name) or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

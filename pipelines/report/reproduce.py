@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,8 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from ondevice_rec.lineage import tfx_names
-from ondevice_rec.lineage.graph import ArtifactNode, Value
+from ondevice_rec.lineage.graph import ArtifactNode
+from ondevice_rec.lineage.parameters import json_object
 from ondevice_rec.pipelines.report.missing import Missing
 from ondevice_rec.pipelines.report.run_record import RunRecord
 from ondevice_rec.schemas import facts, pipeline_config_pb2
@@ -103,10 +104,9 @@ def _config(record: RunRecord) -> str:
     """The configuration, put together from what components were called with."""
     given = {node.name: node.execution.properties for node in record.nodes}
     ingestion = given.get("ActivityExampleGen", {})
-    trainer = _object(given.get("RecommendationTrainer", {}), "custom_config")
-    tuner = _object(given.get("Tuner", {}), "custom_config")
-    transform = _object(given.get("SequenceTransform", {}), "custom_config")
-    tuner = _object(given.get("Tuner", {}), "custom_config")
+    trainer = json_object(given.get("RecommendationTrainer", {}), "custom_config")
+    transform = json_object(given.get("SequenceTransform", {}), "custom_config")
+    tuner = json_object(given.get("Tuner", {}), "custom_config")
     evaluator = given.get("TopKEvaluator", {})
     pusher = given.get("TFLitePusher", {})
     if tfx_names.LOG not in ingestion or "input_spec" not in transform:
@@ -123,7 +123,6 @@ def _config(record: RunRecord) -> str:
         (config.input_spec, transform["input_spec"]),
         (config.hparams, trainer.get("hparams")),
         (config.training, trainer.get("training")),
-        (config.tuning, tuner.get("tuning")),
         (config.tuning, tuner.get("tuning")),
         (config.evaluation, evaluator.get("evaluation_config")),
         (config.serving, pusher.get("serving")),
@@ -152,14 +151,6 @@ def _parse(text: str, message: Message) -> None:
         raise Missing(
             f"The settings were written by another release: {error}."
         ) from error
-
-
-def _object(properties: Mapping[str, Value], name: str) -> dict[str, Any]:
-    try:
-        found = json.loads(str(properties.get(name, "{}")))
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _plain(message: Message) -> dict[str, Any]:

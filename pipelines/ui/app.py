@@ -25,7 +25,6 @@ from ondevice_rec.lineage import (
     models,
     runs,
     sections,
-    tfx_names,
     trace,
 )
 from ondevice_rec.lineage.errors import LineageError
@@ -108,8 +107,7 @@ class Pages:
                 trace.trace(store, models.named(store, wanted))
                 for wanted in (before, after)
             )
-            for change in diff.diff(first, second):
-                changed.setdefault(change.section, []).append(change)
+            changed = diff.by_section(diff.diff(first, second))
         return self._render(
             "diff.html.j2",
             store,
@@ -183,10 +181,5 @@ def _number(text: str) -> int:
 
 def _versions(store: Store) -> list[str]:
     """The latest pushed versions, latest first."""
-    names = (facts.PUSHED, facts.PUSHED_VERSION)
-    pushed = (
-        artifact.text(facts.PUSHED_VERSION)
-        for artifact in store.artifacts_of_type(tfx_names.PUSHED_MODEL, *names)
-        if artifact.number(facts.PUSHED) == 1
-    )
-    return list(itertools.islice((version for version in pushed if version), _VERSIONS))
+    named = (model.text(facts.PUSHED_VERSION) for model in models.pushed(store))
+    return list(itertools.islice((version for version in named if version), _VERSIONS))

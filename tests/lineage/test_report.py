@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
@@ -270,6 +271,22 @@ def test_files_deleted_one_by_one(writer, root, tmp_path):
     assert "was deleted (ModelEvaluation " in section(text, "quality")
     assert "110 rows" in section(text, "data")
     assert "The files of 3 artifacts are not" in section(text, "lineage")
+
+
+def test_the_configuration_is_put_together_again(writer, root):
+    choice = {"setting": "training.dropout", "values": [0.1, 0.2]}
+    columns = {"path": "log.csv", "user": "u", "item": "i", "timestamp": "t"}
+    writer.execution("ActivityExampleGen", log=json.dumps(columns))
+    for node, settings in (
+        ("SequenceTransform", {"input_spec": {}}),
+        ("Tuner", {"tuning": {"choices": [choice]}}),
+        ("RecommendationTrainer", {"training": {"epochs": "7"}}),
+    ):
+        writer.execution(node, custom_config=json.dumps(settings))
+    text = html.unescape(section(rendered(root), "reproduce"))
+    assert "log: {path: log.csv, user: u, item: i, timestamp: t}" in text
+    assert "training: {epochs: 7}" in text
+    assert text.count("setting: training.dropout") == 1
 
 
 def test_names_are_escaped(writer, root):
