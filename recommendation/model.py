@@ -82,7 +82,8 @@ class RecommendationModel(keras.Model):
             )
             for feature in context_features(input_spec)
         }
-        _check_width(self.encode(inputs).shape[-1], label.embedding_dim)
+        if self.projection is None:
+            _check_width(self.encode(inputs).shape[-1], label.embedding_dim)
         # Creates the weights, which depend on nothing but the spec.
         self(inputs)
 

@@ -30,10 +30,12 @@ def create(
     clip = training.gradient_clip_norm or None
     if training.optimizer == pipeline_config_pb2.ADAGRAD:
         return keras.optimizers.Adagrad(rate, clipnorm=clip)
-    if not training.weight_decay:
-        return keras.optimizers.Adam(rate, beta_2=_BETA_2, clipnorm=clip)
-    optimizer = keras.optimizers.AdamW(
-        rate, weight_decay=training.weight_decay, beta_2=_BETA_2, clipnorm=clip
+    optimizer = keras.optimizers.Adam(
+        rate,
+        beta_2=_BETA_2,
+        # Taken from the weights, not added to the gradient: AdamW.
+        weight_decay=training.weight_decay or None,
+        clipnorm=clip,
     )
     optimizer.exclude_from_weight_decay(var_names=_NOT_DECAYED)
     return optimizer

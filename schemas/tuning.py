@@ -44,8 +44,7 @@ def apply(
 ) -> None:
     """Puts values into their settings."""
     for setting, value in values.items():
-        place, _, name = setting.partition(".")
-        message = hparams if place == "hparams" else training
+        message, name = _place(setting, hparams, training)
         field = message.DESCRIPTOR.fields_by_name[name]
         whole = field.cpp_type == _INTEGER
         setattr(message, name, int(value) if whole else float(value))
@@ -57,8 +56,7 @@ def current(
     training: pipeline_config_pb2.Training,
 ) -> float:
     """The value that a setting has."""
-    place, _, name = setting.partition(".")
-    return float(getattr(hparams if place == "hparams" else training, name))
+    return float(getattr(*_place(setting, hparams, training)))
 
 
 def validate(
@@ -108,12 +106,11 @@ def validate(
 def _check_values(
     choice: pipeline_config_pb2.Choice, training: pipeline_config_pb2.Training
 ) -> None:
-    place, _, name = choice.setting.partition(".")
     for value in choice.values:
         changed = pipeline_config_pb2.Training()
         changed.CopyFrom(training)
         hparams = pipeline_config_pb2.HParams()
-        message = hparams if place == "hparams" else changed
+        message, name = _place(choice.setting, hparams, changed)
         field = message.DESCRIPTOR.fields_by_name[name]
         if field.cpp_type == _INTEGER and value != int(value):
             raise UserError(
@@ -125,3 +122,13 @@ def _check_values(
             training_check.validate(changed)
         except UserError as error:
             raise UserError(f"`tuning.choices`: {error}") from None
+
+
+def _place(
+    setting: str,
+    hparams: pipeline_config_pb2.HParams,
+    training: pipeline_config_pb2.Training,
+) -> tuple[pipeline_config_pb2.HParams | pipeline_config_pb2.Training, str]:
+    """The message that holds a setting, and its name there."""
+    place, _, name = setting.partition(".")
+    return hparams if place == "hparams" else training, name

@@ -48,6 +48,7 @@ class Reader:
     Attributes:
       source: Gives out the blocks.
       columns: Of the features.
+      item: Column of the items.
 
     Raises:
       UserError: no files, no timelines, or a column is missing or not transformed.
@@ -56,7 +57,7 @@ class Reader:
     def __init__(self, source: Source, input_spec: InputSpec) -> None:
         self.source = open_source(source)
         self.columns = feature_columns.feature_columns(input_spec, self.source.kinds())
-        self._item = input_spec_check.source_column(input_spec.label_feature)
+        self.item = input_spec_check.source_column(input_spec.label_feature)
         self._wanted = feature_columns.wanted(self.columns, input_spec)
 
     def read(self, records: tf.Tensor) -> Events:
@@ -73,6 +74,6 @@ class Reader:
             target=target,
             splits=splits,
             row=row,
-            items=feature_columns.one_per_event(parsed[self._item], target, self._item),
+            items=feature_columns.one_per_event(parsed[self.item], target, self.item),
             asked=asked & (position >= tf.gather(overlap, row)),
         )

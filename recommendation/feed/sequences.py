@@ -20,7 +20,7 @@ from ondevice_rec.recommendation.feed.timeline_source import (
 )
 from ondevice_rec.recommendation.learner import LABEL
 from ondevice_rec.recommendation.spec import InputSpec
-from ondevice_rec.schemas import input_spec_check, timeline
+from ondevice_rec.schemas import timeline
 
 
 def has_one_value_per_event(source: Source, input_spec: InputSpec) -> bool:
@@ -103,10 +103,9 @@ class _Reader(Reader):
 
     def __init__(self, source: Source, input_spec: InputSpec) -> None:
         super().__init__(source, input_spec)
-        item = input_spec_check.source_column(input_spec.label_feature)
         self._length = next(c.length for c in self.columns if not c.is_global)
         label = FeatureColumn(
-            LABEL, item, self._length, tf.int32, is_global=False, lengths=None
+            LABEL, self.item, self._length, tf.int32, is_global=False, lengths=None
         )
         self._all = [*self.columns, label]
 
