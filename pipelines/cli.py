@@ -7,13 +7,12 @@ answer at once.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ondevice_rec.lineage.errors import LineageError
-from ondevice_rec.pipelines import lineage_arguments
+from ondevice_rec.pipelines import compile_command, lineage_arguments
 from ondevice_rec.schemas import presets
 from ondevice_rec.schemas.errors import UserError, find
 
@@ -50,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_init(commands)
     _add_run(commands)
+    compile_command.add(commands, _compile)
     _add_recommend(commands)
     _add_rollback(commands)
     _add_demo(commands)
@@ -241,28 +241,24 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from ondevice_rec.components.topk_evaluator import config_check
-    from ondevice_rec.pipelines import run
-    from ondevice_rec.schemas import config, log_files
+    from ondevice_rec.pipelines import load_config, run
+    from ondevice_rec.schemas import log_files
 
-    pipeline_config = config.load(arguments.config)
+    config = load_config.load(arguments.config)
+    log_files.check(config)
+    load_config.require_tfx("run")
+    root = arguments.root or f"runs/{config.pipeline_name}"
+    return _mendable(lambda: run.run(config, root, arguments.verbose))
+
+
+def _compile(arguments: argparse.Namespace) -> int:
+    return _mendable(lambda: compile_command.run(arguments))
+
+
+def _mendable(function: Callable[[], int]) -> int:
+    """Calls a function; raises the UserError that its error came from, if any."""
     try:
-        config_check.check(
-            pipeline_config.evaluation,
-            pipeline_config.input_spec,
-            pipeline_config.hparams.num_predictions,
-        )
-    except ValueError as error:
-        raise UserError(f"{arguments.config}: {error}") from None
-    log_files.check(pipeline_config)
-    if importlib.util.find_spec("tfx") is None:
-        raise UserError(
-            "`run` needs TFX, which is not installed. "
-            'Install it: pip install "ondevice-rec[pipeline]".'
-        )
-    root = arguments.root or f"runs/{pipeline_config.pipeline_name}"
-    try:
-        return run.run(pipeline_config, root, arguments.verbose)
+        return function()
     except Exception as error:
         mendable = find(error)
         if mendable is None:
