@@ -23,8 +23,8 @@ NODES: tuple[tuple[str, tuple[str, ...], dict[str, str]], ...] = (
         (),
         {
             "examples": "Examples",
-            "catalogue": "ItemCatalogue",
-            "report": "IngestionReport",
+            "catalogue": "ondevice_rec.ItemCatalogue",
+            "report": "ondevice_rec.IngestionReport",
         },
     ),
     ("ImportSchemaGen", (), {"schema": "Schema"}),

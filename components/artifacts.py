@@ -1,4 +1,7 @@
-"""Artifact types of our own, beside TFX's standard ones."""
+"""Artifact types of our own, beside TFX's standard ones.
+
+TFX compiles for Kubeflow only types whose names are NAMESPACE.NAME.
+"""
 
 from tfx.types import artifact
 
@@ -10,10 +13,10 @@ class ItemCatalogue(artifact.Artifact):
     none), then the catalogue's feature columns. No rows without a catalogue.
     """
 
-    TYPE_NAME = "ItemCatalogue"
+    TYPE_NAME = "ondevice_rec.ItemCatalogue"
 
 
 class IngestionReport(artifact.Artifact):
     """What became of the rows of the log: `report.json`."""
 
-    TYPE_NAME = "IngestionReport"
+    TYPE_NAME = "ondevice_rec.IngestionReport"

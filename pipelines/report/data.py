@@ -16,7 +16,7 @@ from ondevice_rec.pipelines.report.missing import Missing
 from ondevice_rec.pipelines.report.run_record import RunRecord
 from ondevice_rec.schemas import timeline
 
-REPORT = "IngestionReport"
+REPORT = "ondevice_rec.IngestionReport"
 _STATISTICS = "ExampleStatistics"
 _ANOMALIES = "ExampleAnomalies"
 _SAMPLES = 5

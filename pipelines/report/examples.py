@@ -11,7 +11,7 @@ from ondevice_rec.pipelines.report.files import Files
 from ondevice_rec.pipelines.report.missing import Missing
 from ondevice_rec.pipelines.report.run_record import RunRecord
 
-CATALOGUE = "ItemCatalogue"
+CATALOGUE = "ondevice_rec.ItemCatalogue"
 _UNKNOWN = "an item the model does not know"
 
 

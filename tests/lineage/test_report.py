@@ -175,7 +175,7 @@ def test_a_refused_run(writer, root):
 def complete(writer: Any, folder: Path) -> None:
     """A run whose artifacts are there."""
     read = write(folder / "r", "report.json", REPORT)
-    report = writer.artifact("IngestionReport", read)
+    report = writer.artifact("ondevice_rec.IngestionReport", read)
     examples = writer.artifact("Examples", span=0)
     writer.execution(
         "ActivityExampleGen", outputs={"examples": [examples], "report": [report]}

@@ -1,0 +1,1 @@
+"""What runs inside the containers on Kubeflow Pipelines and Vertex AI Pipelines."""
