@@ -32,6 +32,11 @@ def shown(location: str) -> str:
     return f"{url.scheme}://{user}{host}{url.path}"
 
 
+def password(url: str) -> str:
+    """The password that a URL holds; "" where it holds none."""
+    return unquote(_split(url).password or "")
+
+
 def sqlite_path(location: str) -> str:
     """The SQLite file of a run's folder, or the file itself.
 

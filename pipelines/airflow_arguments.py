@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 
 
 def add(parser: argparse._ActionsContainer) -> None:
@@ -23,6 +24,7 @@ def add(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--start",
         metavar="DATE",
+        type=datetime.date.fromisoformat,
         help="first day of the schedule, YYYY-MM-DD (default: today)",
     )
     parser.add_argument(

@@ -12,7 +12,11 @@ import sys
 from collections.abc import Callable, Sequence
 
 from ondevice_rec.lineage.errors import LineageError
-from ondevice_rec.pipelines import compile_command, lineage_arguments
+from ondevice_rec.pipelines import (
+    compile_command,
+    lineage_arguments,
+    run_node_command,
+)
 from ondevice_rec.schemas import presets
 from ondevice_rec.schemas.errors import UserError, find
 
@@ -50,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_init(commands)
     _add_run(commands)
     compile_command.add(commands, _compile)
+    run_node_command.add(commands, _run_node)
     _add_recommend(commands)
     _add_rollback(commands)
     _add_demo(commands)
@@ -253,6 +258,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _compile(arguments: argparse.Namespace) -> int:
     return _mendable(lambda: compile_command.run(arguments))
+
+
+def _run_node(arguments: argparse.Namespace) -> int:
+    return _mendable(lambda: run_node_command.run(arguments))
 
 
 def _mendable(function: Callable[[], int]) -> int:

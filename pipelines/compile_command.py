@@ -83,7 +83,27 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _airflow(config: Config, arguments: argparse.Namespace) -> int:
-    raise NotImplementedError
+    from ondevice_rec.pipelines import airflow_compiler, metadata_store
+
+    metadata_store.refuse_password(arguments.metadata)
+    schedule = airflow_compiler.Schedule(
+        when=arguments.schedule,
+        start=arguments.start,
+        catchup=arguments.catchup,
+        first_span=arguments.first_span,
+        max_active_runs=arguments.max_active_runs,
+        retries=arguments.retries,
+        retry_delay=arguments.retry_delay,
+        timeout=arguments.timeout,
+    )
+    root = arguments.root or f"runs/{config.pipeline_name}"
+    load_config.require_tfx("compile")
+    print(
+        airflow_compiler.write(
+            config, arguments.output, root, arguments.metadata, schedule
+        )
+    )
+    return 0
 
 
 def _kubeflow(config: Config, arguments: argparse.Namespace) -> int:

@@ -1,0 +1,160 @@
+"""Writes the pipeline for Airflow: its IR, what Airflow needs to know, and the DAG.
+
+Nothing of TFX goes into Airflow's environment: one task a node calls
+`ondevice-rec run-node` in this project's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from ondevice_rec.pipelines import compiled_pipeline, metadata_store
+from ondevice_rec.schemas import errors, pipeline_config_pb2
+
+# Seconds of the periods that spans can be counted by.
+PERIODS = {"@hourly": 3_600, "@daily": 86_400, "@weekly": 604_800}
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """When Airflow runs the pipeline, and how.
+
+    Attributes:
+      when: @hourly, @daily, @weekly or a cron expression, in UTC; None: only when
+        triggered.
+      start: First day of the schedule; None: today.
+      catchup: Whether the periods between `start` and today are run too.
+      first_span: Span of the schedule's first period; None: every run takes the
+        latest.
+      max_active_runs: Runs at once.
+      retries: How often a node that failed is tried again.
+      retry_delay: Seconds before it is.
+      timeout: Seconds after which a node counts as failed; None: never.
+    """
+
+    when: str | None = None
+    start: datetime.date | None = None
+    catchup: bool = False
+    first_span: int | None = None
+    max_active_runs: int = 1
+    retries: int = 2
+    retry_delay: float = 60
+    timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("max_active_runs", 1),
+            ("first_span", 0),
+            ("retries", 0),
+            ("retry_delay", 0),
+            ("timeout", 1),
+        ):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                option = name.replace("_", "-")
+                raise errors.UserError(
+                    f"--{option} must be >= {least}, received {value}."
+                )
+        if self.catchup and not (self.when and self.start):
+            raise errors.UserError(
+                "--catchup needs --schedule and --start: the periods to run."
+            )
+        if self.first_span is not None and not (self.when in PERIODS and self.start):
+            raise errors.UserError(
+                "--first-span needs --start and a --schedule whose periods are of one "
+                f"length ({', '.join(PERIODS)}), received --schedule {self.when} "
+                f"--start {self.start}."
+            )
+
+
+def write(
+    config: pipeline_config_pb2.PipelineConfig,
+    output: str,
+    root: str,
+    metadata_url: str | None,
+    schedule: Schedule,
+) -> Path:
+    """Writes `NAME.py`, `NAME.json` and `NAME.ir.json` for Airflow's DAG folder.
+
+    Args:
+      config: The configuration, checked.
+      output: Folder to write to; made where it is not there.
+      root: Folder of artifacts and pushed versions, as the nodes see it.
+      metadata_url: Database of ML Metadata, without a password; None: SQLite in
+        `root`.
+      schedule: When and how Airflow runs it.
+
+    Returns:
+      The file of the DAG.
+
+    Raises:
+      UserError: The folder cannot be written, or the configuration cannot be used.
+    """
+    root = os.path.abspath(root)
+    folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise errors.UserError(
+            f"{output}: cannot be written: {error.strerror}. Choose another --output."
+        ) from error
+    ir = _compiled(config, root, metadata_url)
+    name = config.pipeline_name
+    described = {
+        "name": name,
+        "python": sys.executable,
+        "ir": f"{name}.ir.json",
+        "nodes": compiled_pipeline.upstream(json.loads(ir)),
+        "schedule": schedule.when,
+        "start": (schedule.start or datetime.date.today()).isoformat(),
+        "catchup": schedule.catchup,
+        "first_span": schedule.first_span,
+        "period_seconds": PERIODS.get(schedule.when or ""),
+        "max_active_runs": schedule.max_active_runs,
+        "retries": schedule.retries,
+        "retry_delay_seconds": schedule.retry_delay,
+        "timeout_seconds": schedule.timeout,
+    }
+    _replace(folder / f"{name}.ir.json", ir)
+    _replace(folder / f"{name}.json", json.dumps(described, indent=2) + "\n")
+    dag = folder / f"{name}.py"
+    shutil.copyfile(Path(__file__).with_name("airflow_dag.py"), dag)
+    return dag
+
+
+def _replace(path: Path, text: str) -> None:
+    """Writes a file in one step: Airflow may be reading it."""
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    os.replace(new, path)
+
+
+def _compiled(
+    config: pipeline_config_pb2.PipelineConfig, root: str, metadata_url: str | None
+) -> str:
+    """The pipeline's IR as JSON; which run it is stays open."""
+    from google.protobuf import json_format
+    from tfx.dsl.compiler import compiler
+
+    from ondevice_rec.pipelines import pipeline
+
+    try:
+        built = pipeline.create_pipeline(
+            config,
+            pipeline_root=os.path.join(root, "artifacts"),
+            push_dir=os.path.join(root, "serving"),
+            metadata_connection_config=metadata_store.connection(root, metadata_url),
+        )
+    except errors.UserError:
+        raise
+    except ValueError as error:
+        # Components check their own parameters when they are made.
+        raise errors.UserError(str(error)) from error
+    ir = compiler.Compiler().compile(built)
+    return json_format.MessageToJson(ir, sort_keys=True) + "\n"

@@ -1,0 +1,102 @@
+"""The store of ML Metadata that a pipeline writes to."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ondevice_rec.lineage import connection as lineage_connection
+from ondevice_rec.lineage.errors import LineageError
+from ondevice_rec.schemas.errors import UserError
+
+if TYPE_CHECKING:
+    from ml_metadata.proto import metadata_store_pb2
+
+_PASSWORDS = {"postgresql": "PGPASSWORD", "mysql": "MYSQL_PWD"}
+
+
+def connection(root: str, url: str | None) -> metadata_store_pb2.ConnectionConfig:
+    """How the pipeline connects to its store.
+
+    Args:
+      root: The run's folder.
+      url: The database's, without a password; None: SQLite, in `root`.
+
+    Raises:
+      UserError: the URL cannot be used.
+    """
+    from ml_metadata.proto import metadata_store_pb2
+
+    if url is None:
+        config = metadata_store_pb2.ConnectionConfig()
+        config.sqlite.filename_uri = os.path.join(root, lineage_connection.SQLITE_FILE)
+        config.sqlite.connection_mode = config.sqlite.READWRITE_OPENCREATE
+        return config
+    if not lineage_connection.is_url(url):
+        raise UserError(
+            "--metadata must be the URL of a database, "
+            f"mysql://USER@HOST:PORT/DATABASE or postgresql://..., received {url!r}. "
+            "Leave it out for SQLite."
+        )
+    try:
+        config = lineage_connection.parse(url)
+    except LineageError as error:
+        raise UserError(f"--metadata: {error}") from None
+    # What a reader must not do, and how long it waits.
+    config.ClearField("retry_options")
+    database = getattr(config, str(config.WhichOneof("config")))
+    database.skip_db_creation = False
+    database.password = ""
+    return config
+
+
+def refuse_password(url: str | None) -> None:
+    """Raises a UserError for a URL with a password, which would lie in a file."""
+    if url is None or not lineage_connection.password(url):
+        return
+    raise UserError(
+        f"--metadata {lineage_connection.shown(url)} has a password, which would be "
+        "written to a file. Leave it out of the URL and set $PGPASSWORD or $MYSQL_PWD "
+        "where the nodes run."
+    )
+
+
+def with_password(
+    config: metadata_store_pb2.ConnectionConfig,
+) -> metadata_store_pb2.ConnectionConfig:
+    """The connection with the password from `$PGPASSWORD` or `$MYSQL_PWD`."""
+    kind = str(config.WhichOneof("config"))
+    if kind in _PASSWORDS:
+        database = getattr(config, kind)
+        database.password = database.password or os.environ.get(_PASSWORDS[kind], "")
+    return config
+
+
+def shown(config: metadata_store_pb2.ConnectionConfig) -> str:
+    """The store in words, without a password."""
+    kind = str(config.WhichOneof("config"))
+    if kind == "sqlite":
+        return str(config.sqlite.filename_uri)
+    found = getattr(config, kind)
+    name = found.database if kind == "mysql" else found.dbname
+    return f"{kind}://{found.user}@{found.host}:{found.port}/{name}"
+
+
+def require_reachable(config: metadata_store_pb2.ConnectionConfig) -> None:
+    """Connects, and makes the store where there is none.
+
+    Raises:
+      UserError: it cannot be reached or written.
+    """
+    import ml_metadata as mlmd
+    from ml_metadata import errors
+
+    try:
+        mlmd.MetadataStore(config)
+    except (RuntimeError, errors.StatusError) as error:
+        message = " ".join(str(error).split())
+        raise UserError(
+            f"The metadata store {shown(config)} cannot be opened: {message[:300]} "
+            "Start it, or give this user the right to write there, and try again: "
+            "nodes that have ended are not run again."
+        ) from error
