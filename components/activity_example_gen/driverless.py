@@ -17,7 +17,9 @@ def is_resolved(exec_properties: dict[str, Any]) -> bool:
     return utils.FINGERPRINT_PROPERTY_NAME in exec_properties
 
 
-def resolve(exec_properties: dict[str, Any], examples: types.Artifact) -> dict[str, Any]:
+def resolve(
+    exec_properties: dict[str, Any], examples: types.Artifact
+) -> dict[str, Any]:
     """Finds span, version and fingerprint, and notes them on the examples.
 
     Args:

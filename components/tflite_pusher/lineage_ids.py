@@ -31,7 +31,7 @@ def lineage(
     return {
         "pipeline_name": info.id if info else None,
         "pipeline_run_id": context.pipeline_run_id if context else None,
-        "execution_id": int(execution_id) if execution_id else None,
+        "execution_id": _execution_id(execution_id),
         "model": _artifact(model),
         "evaluation": _artifact(evaluation) if evaluation else None,
         "examples": [
@@ -45,16 +45,28 @@ def lineage(
     }
 
 
+def _execution_id(unique_id: str | None) -> int | str | None:
+    """ML Metadata's number; on Kubeflow the name of the task."""
+    if unique_id is None:
+        return None
+    return int(unique_id) if unique_id.isdecimal() else unique_id
+
+
 def _artifact(artifact: types.Artifact) -> dict[str, Any]:
     # Artifacts that no store knows have id 0.
     return {"id": artifact.id or None, "uri": artifact.uri}
 
 
 def _property(artifact: types.Artifact, name: str) -> str | int | None:
-    """A custom property, whatever its type: TFX writes spans as text."""
+    """A custom property, whatever its type: TFX writes spans as text.
+
+    Kubeflow hands all on as JSON, whose numbers are floats.
+    """
     value = artifact.mlmd_artifact.custom_properties.get(name)
     if value is None:
         return None
-    if value.WhichOneof("value") == "int_value":
-        return int(value.int_value)
-    return str(value.string_value)
+    kind = value.WhichOneof("value")
+    if kind == "struct_value":
+        found = artifact.get_json_value_custom_property(name)
+        return int(found) if isinstance(found, float) else str(found)
+    return int(value.int_value) if kind == "int_value" else str(value.string_value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ondevice_rec.components.tflite_pusher.remote_folder import RemoteFolder
@@ -53,12 +53,15 @@ def point(folder: RemoteFolder, version: int) -> None:
     folder.write(CURRENT, f"{version}\n".encode())
 
 
-def fetch_served(folder: RemoteFolder, copy: Path) -> VersionFolder | None:
-    """Copies manifest and vocabularies of the version that is served.
+def fetch_served(
+    folder: RemoteFolder, copy: Path, wanted: Callable[[str], bool]
+) -> VersionFolder | None:
+    """Copies the manifest and other files of the version that is served.
 
     Args:
       folder: The remote folder.
       copy: Folder to make.
+      wanted: Whether a file is copied, by its path in the version.
 
     Returns:
       The copy; None where there is no version.
@@ -68,16 +71,12 @@ def fetch_served(folder: RemoteFolder, copy: Path) -> VersionFolder | None:
     if not found:
         return None
     served = current(folder, names) or found[-1]
-    wanted = [
-        name
-        for name in names
-        if name == f"{served}/{MANIFEST}"
-        or (name.startswith(f"{served}/") and name.endswith(".txt"))
-    ]
-    for name in wanted:
-        path = copy / name.partition("/")[2]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(folder.read(name))
+    for name in names:
+        version, _, file = name.partition("/")
+        if version == str(served) and (file == MANIFEST or wanted(file)):
+            path = copy / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(folder.read(name))
     return version_folder.open_version(copy)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from ondevice_rec.components import provenance
 from ondevice_rec.components.topk_evaluator.saved_model_ranker import (
     Ranked,
     SavedModelRanker,
@@ -23,6 +24,20 @@ from ondevice_rec.recommendation.spec import InputSpec, source_column
 from ondevice_rec.schemas.errors import UserError
 from ondevice_rec.schemas.input_spec_check import context_features, is_embedded
 from ondevice_rec.schemas.timeline import OOV_ID
+
+
+def is_same(saved_model_dir: str, other: str) -> bool:
+    """Whether two models have the same weights, to the byte.
+
+    They lie in different folders where one is a copy, or trained again from the same.
+    """
+    return saved_model_dir == other or _weights(saved_model_dir) == _weights(other)
+
+
+def _weights(saved_model_dir: str) -> str:
+    return provenance.content_sha256(
+        os.path.join(saved_model_dir, tf.saved_model.VARIABLES_DIRECTORY)
+    )
 
 
 def why_not(saved_model_dir: str, candidate: ModelAssets) -> str:

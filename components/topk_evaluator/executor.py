@@ -11,7 +11,7 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 from tfx import types
-from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.components.evaluator import executor as tfx_evaluator
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils, proto_utils
@@ -44,8 +44,12 @@ _TFLITE_FILE = "measured.tflite"
 Artifacts = dict[str, list[types.Artifact]]
 
 
-class Executor(BaseBeamExecutor):
-    """Executor of `TopKEvaluator`."""
+class Executor(tfx_evaluator.Executor):
+    """Executor of `TopKEvaluator`.
+
+    Nothing of TFX's Evaluator is used. Being one makes TFX's entrypoint for Kubeflow
+    write the model's name for its id into the blessing, by which the next run finds it.
+    """
 
     def Do(  # noqa: N802
         self,
@@ -201,9 +205,11 @@ def _blessed(
     if not baseline:
         return "", "there is none yet"
     artifact = artifact_utils.get_single_instance(list(baseline))
-    if artifact.uri == model.uri:
-        return "", "it is this very model"
+    if artifact.get_int_custom_property(facts.ABSENT):
+        return "", "there is none yet"
     folder = path_utils.serving_model_path(artifact.uri)
+    if blessed.is_same(folder, path_utils.serving_model_path(model.uri)):
+        return "", "it is this very model"
     why = blessed.why_not(folder, candidate)
     if why:
         return "", f"{why} ({artifact.uri})"

@@ -21,8 +21,7 @@ class EarlierBlessedModelStrategy(LatestBlessedModelStrategy):
     A model is not compared with itself when a pipeline runs again: the evaluation of an
     unchanged model then has unchanged inputs, and comes from the cache.
 
-    TFX's compiler for Kubeflow takes no strategy but its own two: there it has to be
-    `LatestBlessedModelStrategy`, and the evaluator says when it is given the candidate.
+    TFX's compiler for Kubeflow takes no strategy but its own: `latest_blessed_stock`.
     """
 
     def resolve_artifacts(
@@ -48,6 +47,24 @@ def latest_blessed(model: types.BaseChannel) -> Resolver:
         strategy_class=EarlierBlessedModelStrategy,
         **{
             _CANDIDATE: model,
+            _MODEL: types.Channel(type=standard_artifacts.Model),
+            _BLESSING: types.Channel(type=standard_artifacts.ModelBlessing),
+        },
+    ).with_id("LatestBlessedModel")
+
+
+def latest_blessed_stock(model: types.BaseChannel) -> Resolver:
+    """As `latest_blessed`, by TFX's strategy, which may find the candidate itself.
+
+    The evaluator says so then, and does not compare it with itself.
+
+    Args:
+      model: Not looked at: TFX's strategy takes no more than models and blessings.
+    """
+    del model
+    return Resolver(
+        strategy_class=LatestBlessedModelStrategy,
+        **{
             _MODEL: types.Channel(type=standard_artifacts.Model),
             _BLESSING: types.Channel(type=standard_artifacts.ModelBlessing),
         },

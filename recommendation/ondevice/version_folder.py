@@ -71,13 +71,18 @@ class VersionFolder:
         with open(self.path / name, encoding="utf-8", newline="\n") as file:
             return file.read()
 
-    def check_files(self) -> None:
+    def check_files(self, under: str = "") -> None:
         """Compares every file with the manifest.
+
+        Args:
+          under: What the names of those begin with that are looked at.
 
         Raises:
           UserError: a file is missing or is not the one that was published.
         """
         for name, expected in self.manifest["files"].items():
+            if not name.startswith(under):
+                continue
             path = self.path / name
             if not path.is_file():
                 raise UserError(f"{path} is missing from the version. {_REMEDY}")
