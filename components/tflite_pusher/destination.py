@@ -35,6 +35,39 @@ def check_reachable(push_dir: str) -> None:
         open_folder(push_dir).names()
 
 
+def published_before(
+    push_dir: str, lineage: dict[str, Any]
+) -> tuple[str, dict[str, Any]] | None:
+    """What an earlier attempt of this very execution has published, if it has.
+
+    An attempt can be killed after it published and before ML Metadata knows.
+
+    Args:
+      push_dir: Folder of the versions.
+      lineage: As the manifest of that version has it.
+
+    Returns:
+      The version's folder, and what its manifest says.
+
+    Raises:
+      UserError: the folder cannot be used.
+    """
+    if lineage["execution_id"] is None:
+        return None
+
+    def is_it(manifest: dict[str, Any]) -> bool:
+        return bool(manifest.get("lineage") == lineage)
+
+    if not is_remote(push_dir):
+        version = local.published_before(Path(push_dir), is_it)
+        return None if version is None else (str(version.path), version.manifest)
+    folder = open_folder(push_dir)
+    manifest = remote_publish.published_before(folder, is_it)
+    if manifest is None:
+        return None
+    return f"{folder.uri}/{manifest['version']}", manifest
+
+
 def publish(
     push_dir: str,
     write_files: Callable[[Path], None],

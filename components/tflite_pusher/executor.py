@@ -85,6 +85,13 @@ class Executor(BaseExecutor):
         serving = proto_utils.json_to_proto(exec_properties["serving"], Serving())
         model = artifact_utils.get_single_instance(input_dict["model"])
         examples = input_dict["examples"]
+        evaluation = next(iter(input_dict.get("evaluation") or []), None)
+        lineage = lineage_ids.lineage(self._context, model, examples, evaluation)
+        earlier = destination.published_before(exec_properties["push_dir"], lineage)
+        if earlier:
+            logger.warning("%s was published by an earlier attempt", earlier[0])
+            mark_pushed(pushed, *earlier)
+            return
         saved_model_dir = path_utils.serving_model_path(model.uri)
         assets = self.read_assets(
             saved_model_dir,
@@ -106,7 +113,6 @@ class Executor(BaseExecutor):
                 f"{refusals[0]}",
             )
             return
-        evaluation = next(iter(input_dict.get("evaluation") or []), None)
         kept = [
             variant
             for variant, refusal in zip(exported, refusals, strict=True)
@@ -120,9 +126,7 @@ class Executor(BaseExecutor):
                 **manifest.describe_first(described[0]),
                 "variants": described,
                 "metrics": manifest.read_metrics(evaluation),
-                "lineage": lineage_ids.lineage(
-                    self._context, model, examples, evaluation
-                ),
+                "lineage": lineage,
             },
             serving.keep_versions,
         )

@@ -15,6 +15,7 @@ away. The push that ends last is served.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import random
 import tempfile
@@ -36,6 +37,8 @@ _CLAIM = ".claim-"
 # After which a push that has not ended has died.
 _DEAD_SECONDS = 86_400
 _ATTEMPTS = 20
+# How many manifests are read to find out whether this very push was made before.
+_LATEST = 10
 
 
 def publish(
@@ -66,7 +69,9 @@ def publish(
             version,
             write_files,
             facts,
-            lambda: remote_versions.fetch_served(folder, Path(work, "before")),
+            lambda: remote_versions.fetch_served(
+                folder, Path(work, "before"), lambda file: file.endswith(".txt")
+            ),
         )
         for name in [*manifest["files"], MANIFEST]:
             folder.write(f"{version}/{name}", (staging / name).read_bytes())
@@ -74,6 +79,20 @@ def publish(
         _keep_last(folder, keep_versions)
     logger.info("published %s/%d", folder.uri, version)
     return manifest
+
+
+def published_before(
+    folder: RemoteFolder, is_it: Callable[[dict[str, Any]], bool]
+) -> dict[str, Any] | None:
+    """As `publish.published_before`, among the latest versions; gives the manifest."""
+    numbers = remote_versions.complete(folder.names())
+    for number in reversed(numbers[-_LATEST:]):
+        manifest: dict[str, Any] = json.loads(folder.read(f"{number}/{MANIFEST}"))
+        if is_it(manifest):
+            if number == numbers[-1]:
+                remote_versions.point(folder, number)
+            return manifest
+    return None
 
 
 @contextlib.contextmanager

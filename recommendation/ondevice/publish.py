@@ -70,6 +70,34 @@ def publish(
     return published
 
 
+def published_before(
+    push_dir: Path, is_it: Callable[[dict[str, Any]], bool]
+) -> version_folder.VersionFolder | None:
+    """Finds a version that a push, killed before it could tell, has published.
+
+    The latest version is made the one that is served, which that push may not have
+    come to.
+
+    Args:
+      push_dir: Folder of the versions.
+      is_it: Whether a manifest is that push's.
+    """
+    numbers = version_folder.versions(push_dir)
+    for number in reversed(numbers):
+        try:
+            found = version_folder.open_version(push_dir / str(number))
+        except UserError:
+            # Whatever it is, it is not what is looked for.
+            continue
+        if not is_it(found.manifest):
+            continue
+        with locked(push_dir):
+            if number == numbers[-1]:
+                current.point(push_dir, current.prepare(push_dir, number))
+        return found
+    return None
+
+
 def _publish(
     push_dir: Path, write_files: Callable[[Path], None], facts: dict[str, Any]
 ) -> version_folder.VersionFolder:

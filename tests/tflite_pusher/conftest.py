@@ -122,6 +122,7 @@ def _push(
     serving: str = "",
     executor: type[Executor] = Executor,
     push_dir: str | None = None,
+    execution: int = 42,
 ) -> Any:
     blessing = standard_artifacts.ModelBlessing()
     blessing.uri = str(folder / "blessing")
@@ -130,7 +131,7 @@ def _push(
     pushed = standard_artifacts.PushedModel()
     pushed.uri = str(folder / "pushed")
     context = BaseExecutor.Context(
-        unique_id="42",
+        unique_id=str(execution),
         pipeline_info=pipeline_pb2.PipelineInfo(id="films"),
         pipeline_run_id="run-7",
     )

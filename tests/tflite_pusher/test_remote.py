@@ -16,7 +16,7 @@ import pytest
 from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.localfilesystem import LocalFileSystem
 
-from ondevice_rec.components.tflite_pusher import remote_versions
+from ondevice_rec.components.tflite_pusher import destination, remote_versions
 from ondevice_rec.components.tflite_pusher.remote_folder import (
     RemoteFolder,
     open_folder,
@@ -192,6 +192,20 @@ def test_a_push_killed_at_any_operation_is_seen_whole_or_not_at_all(
     last = publish(folder, write, {})["version"]
     assert last not in before
     assert read_served(folder) == last
+
+
+def test_a_push_killed_after_it_had_published_is_found(folder: RemoteFolder) -> None:
+    manifests = [
+        publish(folder, write, {"lineage": {"execution_id": e}}) for e in (1, 2)
+    ]
+    remote_versions.point(folder, manifests[0]["version"])
+
+    found = destination.published_before(folder.uri, {"execution_id": 2})
+
+    assert found == (f"{folder.uri}/{manifests[1]['version']}", manifests[1])
+    assert read_served(folder) == manifests[1]["version"]
+    for other in (3, None):
+        assert not destination.published_before(folder.uri, {"execution_id": other})
 
 
 def test_what_a_killed_push_has_left_goes_a_day_later(folder: RemoteFolder) -> None:

@@ -174,10 +174,34 @@ def test_tflite_that_recommends_something_else_is_not_published(
 
 
 def test_the_second_push_has_a_later_number(push: Push, tmp_path: Path) -> None:
-    for _ in range(2):
-        push(tmp_path, serving="verification_timelines: 1")
+    for execution in (1, 2):
+        push(tmp_path, serving="verification_timelines: 1", execution=execution)
     first, second = versions(tmp_path / "serving")
     assert first < second
+
+
+def test_an_attempt_killed_after_it_had_published_is_not_pushed_twice(
+    push: Push, tmp_path: Path
+) -> None:
+    few = {"serving": "verification_timelines: 1"}
+    push(tmp_path, **few, execution=1)
+    killed = push(tmp_path, **few, execution=2)
+    before, last = versions(tmp_path / "serving")
+    # It had not come to serve it.
+    (tmp_path / "serving" / "current").write_text(f"{before}\n")
+
+    again = push(tmp_path, **few, execution=2)
+
+    assert versions(tmp_path / "serving") == [before, last]
+    assert open_version(tmp_path / "serving").version == last
+    for name in ("model_sha256", "pushed_destination", "pushed_version"):
+        found = again.get_string_custom_property(name)
+        assert found == killed.get_string_custom_property(name)
+    # An operator's choice since a later push stays.
+    push(tmp_path, **few, execution=3)
+    (tmp_path / "serving" / "current").write_text(f"{before}\n")
+    push(tmp_path, **few, execution=2)
+    assert open_version(tmp_path / "serving").version == before
 
 
 @pytest.mark.parametrize(
