@@ -32,9 +32,19 @@ def shown(location: str) -> str:
     return f"{url.scheme}://{user}{host}{url.path}"
 
 
-def password(url: str) -> str:
-    """The password that a URL holds; "" where it holds none."""
-    return unquote(_split(url).password or "")
+def read_url(location: str) -> tuple[SplitResult, str]:
+    """The parts of a database's URL, and the database.
+
+    Raises:
+      LineageError: it is no URL of a database that ML Metadata knows.
+    """
+    url = _split(location)
+    database = unquote(url.path.strip("/"))
+    if url.scheme not in (*MYSQL, *POSTGRESQL) or not url.hostname or not database:
+        raise LineageError(
+            f"A database must be named as {_URL}; received {shown(location)!r}."
+        )
+    return url, database
 
 
 def sqlite_path(location: str) -> str:
@@ -77,12 +87,7 @@ def parse(location: str) -> metadata_store_pb2.ConnectionConfig:
         config.sqlite.filename_uri = os.path.abspath(sqlite_path(location))
         config.sqlite.connection_mode = config.sqlite.READONLY
         return config
-    url = _split(location)
-    database = unquote(url.path.strip("/"))
-    if url.scheme not in (*MYSQL, *POSTGRESQL) or not url.hostname or not database:
-        raise LineageError(
-            f"A database must be named as {_URL}; received {shown(location)!r}."
-        )
+    url, database = read_url(location)
     if url.scheme in MYSQL:
         _fill_mysql(config.mysql, url, database)
     else:

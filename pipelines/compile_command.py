@@ -85,7 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _airflow(config: Config, arguments: argparse.Namespace) -> int:
     from ondevice_rec.pipelines import airflow_compiler, metadata_store
 
-    metadata_store.refuse_password(arguments.metadata)
+    if arguments.metadata is not None:
+        metadata_store.check_url(arguments.metadata)
     schedule = airflow_compiler.Schedule(
         when=arguments.schedule,
         start=arguments.start,

@@ -20,10 +20,7 @@ def connection(root: str, url: str | None) -> metadata_store_pb2.ConnectionConfi
 
     Args:
       root: The run's folder.
-      url: The database's, without a password; None: SQLite, in `root`.
-
-    Raises:
-      UserError: the URL cannot be used.
+      url: The database's, as `check_url` lets it pass; None: SQLite, in `root`.
     """
     from ml_metadata.proto import metadata_store_pb2
 
@@ -32,16 +29,7 @@ def connection(root: str, url: str | None) -> metadata_store_pb2.ConnectionConfi
         config.sqlite.filename_uri = os.path.join(root, lineage_connection.SQLITE_FILE)
         config.sqlite.connection_mode = config.sqlite.READWRITE_OPENCREATE
         return config
-    if not lineage_connection.is_url(url):
-        raise UserError(
-            "--metadata must be the URL of a database, "
-            f"mysql://USER@HOST:PORT/DATABASE or postgresql://..., received {url!r}. "
-            "Leave it out for SQLite."
-        )
-    try:
-        config = lineage_connection.parse(url)
-    except LineageError as error:
-        raise UserError(f"--metadata: {error}") from None
+    config = lineage_connection.parse(url)
     # What a reader must not do, and how long it waits.
     config.ClearField("retry_options")
     database = getattr(config, str(config.WhichOneof("config")))
@@ -50,15 +38,22 @@ def connection(root: str, url: str | None) -> metadata_store_pb2.ConnectionConfi
     return config
 
 
-def refuse_password(url: str | None) -> None:
-    """Raises a UserError for a URL with a password, which would lie in a file."""
-    if url is None or not lineage_connection.password(url):
-        return
-    raise UserError(
-        f"--metadata {lineage_connection.shown(url)} has a password, which would be "
-        "written to a file. Leave it out of the URL and set $PGPASSWORD or $MYSQL_PWD "
-        "where the nodes run."
-    )
+def check_url(url: str) -> None:
+    """Checks the URL of a database, which will stand in a file.
+
+    Raises:
+      UserError: it is none, or has a password.
+    """
+    try:
+        parts, _ = lineage_connection.read_url(url)
+    except LineageError as error:
+        raise UserError(f"--metadata: {error} Leave it out for SQLite.") from None
+    if parts.password:
+        raise UserError(
+            f"--metadata {lineage_connection.shown(url)} has a password, which would "
+            "be written to a file. Leave it out of the URL, and set $PGPASSWORD or "
+            "$MYSQL_PWD where the nodes run."
+        )
 
 
 def with_password(
