@@ -16,6 +16,7 @@ from ondevice_rec.pipelines import (
     compile_command,
     lineage_arguments,
     run_node_command,
+    run_place,
 )
 from ondevice_rec.schemas import presets
 from ondevice_rec.schemas.errors import UserError, find
@@ -112,6 +113,7 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--verbose", action="store_true", help="show what the libraries log"
     )
+    run_place.add_options(parser)
     parser.set_defaults(function=_run)
 
 
@@ -249,11 +251,12 @@ def _run(arguments: argparse.Namespace) -> int:
     from ondevice_rec.pipelines import load_config, run
     from ondevice_rec.schemas import log_files
 
+    place = run_place.place_of(arguments)
     config = load_config.load(arguments.config)
     log_files.check(config)
     load_config.require_tfx("run")
     root = arguments.root or f"runs/{config.pipeline_name}"
-    return _mendable(lambda: run.run(config, root, arguments.verbose))
+    return _mendable(lambda: run.run(config, root, arguments.verbose, place))
 
 
 def _compile(arguments: argparse.Namespace) -> int:

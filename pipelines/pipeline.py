@@ -18,15 +18,8 @@ from ondevice_rec.components.sequence_transform.component import SequenceTransfo
 from ondevice_rec.components.tflite_pusher.component import TFLitePusher
 from ondevice_rec.components.topk_evaluator.component import TopKEvaluator
 from ondevice_rec.components.topk_evaluator.latest_blessed import latest_blessed
+from ondevice_rec.pipelines.engines import LOCAL_BEAM_ARGS, refuse_broken_runners
 from ondevice_rec.schemas import input_spec_pb2, pipeline_config_pb2
-
-LOCAL_BEAM_ARGS = (
-    # Beam's own choice downloads a runner binary for every pipeline.
-    "--runner=FnApiRunner",
-    # TFX packs itself for remote workers, seconds for every pipeline, unless told that
-    # they have it. Here nothing is started from an image.
-    "--sdk_container_image=none",
-)
 
 
 def create_pipeline(
@@ -49,7 +42,11 @@ def create_pipeline(
 
     Returns:
       The pipeline, with caching, ready for any TFX runner.
+
+    Raises:
+      UserError: the Beam pipelines would run on an engine that loses data.
     """
+    refuse_broken_runners(beam_pipeline_args)
     spec = config.input_spec
     example_gen = ActivityExampleGen(
         log=config.log,

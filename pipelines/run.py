@@ -9,8 +9,10 @@ import sys
 import time
 import traceback
 
+from ondevice_rec.pipelines import metadata_store
 from ondevice_rec.pipelines.console import RunConsole
 from ondevice_rec.pipelines.quiet import quiet
+from ondevice_rec.pipelines.run_place import HERE, Place
 from ondevice_rec.schemas import errors, pipeline_config_pb2
 
 # The run ended well, but the model was refused: nothing was pushed.
@@ -18,7 +20,10 @@ NOT_PUSHED = 3
 
 
 def run(
-    config: pipeline_config_pb2.PipelineConfig, root: str, verbose: bool = False
+    config: pipeline_config_pb2.PipelineConfig,
+    root: str,
+    verbose: bool = False,
+    place: Place = HERE,
 ) -> int:
     """Runs the pipeline with TFX's LocalDagRunner and prints the run's table.
 
@@ -28,6 +33,7 @@ def run(
         `logs/`, `report.html` and, unless `serving.push_dir` is set, `serving/`.
       verbose: Whether the libraries' own messages are shown, instead of being kept in
         a file under `logs/`.
+      place: The store of ML Metadata and the engine of the Beam pipelines.
 
     Returns:
       The exit code: 0 when a model was pushed, `NOT_PUSHED` when it was refused, 1
@@ -49,9 +55,10 @@ def run(
     with noise if verbose else quiet(log_path) as (out, err):
         try:
             with RunConsole(err) as console:
-                exit_code, table = _run(config, root, run_id, console)
+                exit_code, table = _run(config, root, run_id, console, place)
         except Exception as error:
-            report = _report_failure(root, run_id, error, "" if verbose else log_path)
+            log = "" if verbose else log_path
+            report = _report_failure(root, run_id, error, log, place)
             if report:
                 print(f"Report: {report}", file=err, flush=True)
             if errors.find(error):
@@ -65,14 +72,18 @@ def run(
         return exit_code
 
 
-def _report_failure(root: str, run_id: str, error: Exception, log: str) -> str:
+def _report_failure(
+    root: str, run_id: str, error: Exception, log: str, place: Place
+) -> str:
     """Path of the page about a run that failed; "" where none can be made."""
-    if not os.path.exists(os.path.join(root, "metadata.sqlite")):
+    if not place.metadata_url and not os.path.exists(
+        os.path.join(root, "metadata.sqlite")
+    ):
         # It failed before there was anything to tell of.
         return ""
     from ondevice_rec.pipelines import run_report
 
-    return run_report.after(root, run_id, error, log or None)
+    return run_report.after(root, run_id, error, log or None, place.metadata_url)
 
 
 def _run(
@@ -80,11 +91,12 @@ def _run(
     root: str,
     run_id: str,
     console: RunConsole,
+    place: Place,
 ) -> tuple[int, str]:
     loading = "loading TensorFlow, TFX"
     console.started(loading)
-    from tfx.orchestration import metadata
-
+    connection = place.connection(root)
+    metadata_store.require_reachable(connection)
     from ondevice_rec.pipelines import (
         local_runner,
         pipeline,
@@ -93,15 +105,13 @@ def _run(
         run_table,
     )
 
-    connection = metadata.sqlite_metadata_connection_config(
-        os.path.join(root, "metadata.sqlite")
-    )
     try:
         built = pipeline.create_pipeline(
             config,
             pipeline_root=os.path.join(root, "artifacts"),
             push_dir=os.path.join(root, "serving"),
             metadata_connection_config=connection,
+            beam_pipeline_args=place.beam_args,
         )
     except ValueError as error:
         # Components check their own parameters when they are made.
@@ -130,6 +140,6 @@ def _run(
             f"{folder}, which has been removed. Choose another "
             "`serving.push_dir` or --root to push it again."
         )
-    report = run_report.after(root, run_id)
+    report = run_report.after(root, run_id, store=place.metadata_url)
     table = run_table.render(results, report)
     return (0 if folder else NOT_PUSHED), table

@@ -1,0 +1,77 @@
+"""Where a run keeps its history and computes: options of `ondevice-rec run`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import TYPE_CHECKING
+
+from ondevice_rec.lineage import connection as lineage_connection
+from ondevice_rec.pipelines import engines, metadata_store
+
+if TYPE_CHECKING:
+    from ml_metadata.proto import metadata_store_pb2
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where.
+
+    Attributes:
+      metadata_url: Database of ML Metadata; None: SQLite in the run's folder.
+      beam_args: Arguments of the components' Beam pipelines, complete.
+    """
+
+    metadata_url: str | None = None
+    beam_args: tuple[str, ...] = engines.LOCAL_BEAM_ARGS
+
+    def connection(self, root: str) -> metadata_store_pb2.ConnectionConfig:
+        """How the run connects to its store, password included.
+
+        Args:
+          root: The run's folder.
+
+        Raises:
+          UserError: the URL cannot be used.
+        """
+        config = metadata_store.connection(root, self.metadata_url)
+        given = lineage_connection.password(self.metadata_url or "")
+        if given:
+            getattr(config, str(config.WhichOneof("config"))).password = given
+        return metadata_store.with_password(config)
+
+    def store(self, root: str) -> str:
+        """The store as `lineage` takes it."""
+        return self.metadata_url or root
+
+
+HERE = Place()
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options."""
+    parser.add_argument(
+        "--metadata",
+        metavar="URL",
+        help="store of ML Metadata, which several machines may share: "
+        "mysql://USER@HOST:PORT/DATABASE or postgresql://...; a password that the URL "
+        "leaves out is read from $MYSQL_PWD or $PGPASSWORD (default: SQLite in --root)",
+    )
+    parser.add_argument(
+        "--beam-arg",
+        metavar="--NAME=VALUE",
+        action="append",
+        default=[],
+        help="argument of the components' Beam pipelines; may be given several times. "
+        "--beam-arg=--runner=FlinkRunner has the data prepared and models evaluated "
+        "on Flink, see docs/scaling.md (default: in this process)",
+    )
+
+
+def place_of(arguments: argparse.Namespace) -> Place:
+    """What the options ask for.
+
+    Raises:
+      UserError: an engine is known to lose data.
+    """
+    return Place(arguments.metadata, engines.beam_args(arguments.beam_arg))
