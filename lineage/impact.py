@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -58,12 +59,11 @@ def of_span(store: Store, span: int) -> Impact:
     """
     known: set[int] = set()
     examples = []
-    for artifact in store.artifacts_of_type(tfx_names.EXAMPLES, facts.SPAN):
-        found = artifact.number(facts.SPAN)
-        if found is None:
-            continue
-        known.add(int(found))
-        if found == span:
+    looked_at = (facts.SPAN, facts.SPANS)
+    for artifact in store.artifacts_of_type(tfx_names.EXAMPLES, *looked_at):
+        found = spans_read(artifact)
+        known |= found
+        if span in found:
             examples.append(artifact.id)
     if not examples:
         spans = ", ".join(map(str, sorted(known)[-20:])) or "none"
@@ -72,6 +72,18 @@ def of_span(store: Store, span: int) -> Impact:
             f"{spans}."
         )
     return _impact(store, _writers(store, examples))
+
+
+def spans_read(examples: ArtifactNode) -> set[int]:
+    """The spans that examples hold: one, or all that were read together."""
+    last = examples.number(facts.SPAN)
+    try:
+        several = json.loads(examples.text(facts.SPANS) or "[]")
+        return {int(number) for number, _ in several} | (
+            set() if last is None else {int(last)}
+        )
+    except (TypeError, ValueError):
+        return set() if last is None else {int(last)}
 
 
 def of_execution(store: Store, execution: int) -> Impact:

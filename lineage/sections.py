@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from ondevice_rec.lineage import facts, tfx_names
@@ -33,7 +34,13 @@ _MODEL_FACTS = (
     facts.PUSHED_DESTINATION,
 )
 # Parameters that are told elsewhere, or say where files lie.
-_TOLD = (facts.SPAN, facts.VERSION, facts.INPUT_FINGERPRINT, "stats_options_json")
+_TOLD = (
+    facts.SPAN,
+    facts.VERSION,
+    facts.SPANS,
+    facts.INPUT_FINGERPRINT,
+    "stats_options_json",
+)
 
 
 def sections(trace: Trace) -> dict[str, Facts]:
@@ -71,6 +78,18 @@ def span_name(span: Span) -> str:
     return name if version is None else f"{name} version {version}"
 
 
+def spans_read(span: Span) -> str:
+    """The spans that were read together, as "2 version 3, 4 version 1"."""
+    try:
+        read = json.loads(str(span.facts.get(facts.SPANS)))
+        return ", ".join(
+            str(number) if version is None else f"{number} version {version}"
+            for number, version in read
+        )
+    except (TypeError, ValueError):
+        return str(span.facts.get(facts.SPANS))
+
+
 def _data(trace: Trace) -> Facts:
     found: Facts = {}
     for span in trace.spans:
@@ -79,6 +98,10 @@ def _data(trace: Trace) -> Facts:
             # The same span again, read with other settings.
             name = f"{name} (artifact {span.artifact})"
         found[f"{name}.source"] = span.source
+        if facts.SPANS in span.facts:
+            found[f"{name}.{facts.SPANS}"] = spans_read(span)
+        if facts.SPANS_LEFT_OUT in span.facts:
+            found[f"{name}.{facts.SPANS_LEFT_OUT}"] = span.facts[facts.SPANS_LEFT_OUT]
         for fact in (
             facts.INPUT_FINGERPRINT,
             facts.ROWS_READ,

@@ -64,7 +64,8 @@ class Span:
     Attributes:
       artifact: Id of the Examples.
       source: Path of the log, where recorded.
-      facts: span, version, input_fingerprint, rows_read, rows_rejected, events, users,
+      facts: span, version, spans (all that were read together, the last is `span`),
+        spans_left_out, input_fingerprint, rows_read, rows_rejected, events, users,
         items; what is not recorded is left out.
     """
 
@@ -160,7 +161,8 @@ def _spans(graph: Graph) -> list[Span]:
         if producer in inputs:
             continue
         known: dict[str, Value | None] = {n: artifact.number(n) for n in _SPAN_COUNTS}
-        known[facts.INPUT_FINGERPRINT] = artifact.text(facts.INPUT_FINGERPRINT)
+        for name in (facts.SPANS, facts.SPANS_LEFT_OUT, facts.INPUT_FINGERPRINT):
+            known[name] = artifact.text(name)
         found.append(
             Span(
                 artifact.id,

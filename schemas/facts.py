@@ -46,10 +46,18 @@ AGREEMENT = "agreement"
 # variants that were not pushed, a line each, with the reason.
 REFUSED_VARIANTS = "refused_variants"
 
+# On a model that stands for none, where an orchestrator knows no empty inputs: 1.
+ABSENT = "absent"
+
 # On examples, as TFX's ExampleGens write them.
 SPAN = "span"
 VERSION = "version"
 INPUT_FINGERPRINT = "input_fingerprint"
+# Also on the ingestion report. JSON: span and version (null for none) of every span
+# that was read, as [[3, 1], [4, 2]]; `span` and `version` are the last.
+SPANS = "spans"
+# Spans of the window that could not be read, in words, a line each.
+SPANS_LEFT_OUT = "spans_left_out"
 
 # On examples and on the ingestion report.
 ROWS_READ = "rows_read"

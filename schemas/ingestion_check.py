@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ondevice_rec.schemas import log_files, timeline
+from ondevice_rec.schemas import log_files, log_spans, timeline
 from ondevice_rec.schemas import pipeline_config_pb2 as config_pb2
 from ondevice_rec.schemas.errors import UserError
 
@@ -27,6 +27,7 @@ def validate(
             f"received {log.user!r}, {log.item!r}, {log.timestamp!r}."
         )
     _declared("log", log, log_files.log_columns(log, filters))
+    log_spans.check(log.path, log.window if log.HasField("window") else None)
     if not 0 <= log.max_rejected_fraction <= 1:
         raise UserError(
             "`log.max_rejected_fraction` must be between 0 and 1, received "

@@ -22,7 +22,6 @@ LOG_COLUMNS = ("UserID", "MovieID", "Rating", "Timestamp")
 CATALOGUE_COLUMNS = ("MovieID", "Title", "Genres")
 MOVIELENS_DELIMITER = "::"
 
-_PLACEHOLDER = re.compile(r"\{(?:SPAN|VERSION)(?::\d+)?\}|\{(?:YYYY|MM|DD)\}")
 _EXTENSIONS = (
     (re.compile(r"\.(csv|tsv|txt)(\.gz)?$"), config_pb2.CSV),
     (re.compile(r"\.(parquet|pq)$"), config_pb2.PARQUET),
@@ -60,17 +59,12 @@ def list_files(path: str) -> list[str]:
     """Lists the local files that `path` means, sorted by name.
 
     Args:
-      path: A file, a directory, or a pattern; placeholders such as {SPAN} match
-        anything.
+      path: A file, a directory, or a pattern.
 
     Raises:
       IngestionError: There is none.
     """
-    pattern = _PLACEHOLDER.sub("*", path)
-    if os.path.exists(pattern):
-        found = [pattern]
-    else:
-        found = glob.glob(pattern)
+    found = [path] if os.path.exists(path) else glob.glob(path)
     if found and all(os.path.isdir(name) for name in found):
         found = [os.path.join(d, name) for d in found for name in os.listdir(d)]
     files = usable_files(name for name in found if os.path.isfile(name))
@@ -230,26 +224,3 @@ def check_file(
     if not names:
         names, _ = parse_header(head, field_delimiter(path, source.delimiter))
     require_columns(path, names, needed)
-
-
-def _open(path: str) -> BinaryIO:
-    return open(path, "rb")
-
-
-def check(config: config_pb2.PipelineConfig) -> None:
-    """Checks that the log and the catalogue of a configuration exist and fit it.
-
-    For local paths; those with a scheme (gs://) are left to the pipeline.
-
-    Raises:
-      IngestionError: A path matches nothing, a file is empty or lacks a column.
-    """
-    sources: list[tuple[config_pb2.ActivityLog | config_pb2.Catalogue, list[str]]]
-    sources = [(config.log, log_columns(config.log, config.filters))]
-    if config.HasField("catalogue"):
-        sources.append((config.catalogue, catalogue_columns(config.catalogue)))
-    for source, needed in sources:
-        if "://" in source.path:
-            continue
-        for path in list_files(source.path):
-            check_file(path, source, needed, _open)

@@ -9,12 +9,14 @@ ADAGRAD: Optimizer
 ADAM: Optimizer
 AUTO: LogFormat
 BATCH_SOFTMAX: Loss
+COLD: WarmStart
 CONSTANT: Schedule
 COSINE: Schedule
 CSV: LogFormat
 DESCRIPTOR: _descriptor.FileDescriptor
 GBCE: Loss
 GLOBAL_SOFTMAX: Loss
+LATEST_BLESSED: WarmStart
 LINEAR: Activation
 MOVIELENS: LogFormat
 NONE: Activation
@@ -24,7 +26,7 @@ SAMPLED_SOFTMAX: Loss
 TFRECORD: LogFormat
 
 class ActivityLog(_message.Message):
-    __slots__ = ["column_names", "delimiter", "features", "format", "item", "max_rejected_fraction", "path", "timestamp", "user", "user_features"]
+    __slots__ = ["column_names", "delimiter", "features", "format", "item", "max_rejected_fraction", "path", "timestamp", "user", "user_features", "window"]
     COLUMN_NAMES_FIELD_NUMBER: _ClassVar[int]
     DELIMITER_FIELD_NUMBER: _ClassVar[int]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
@@ -35,6 +37,7 @@ class ActivityLog(_message.Message):
     TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
     USER_FEATURES_FIELD_NUMBER: _ClassVar[int]
     USER_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
     column_names: _containers.RepeatedScalarFieldContainer[str]
     delimiter: str
     features: _containers.RepeatedCompositeFieldContainer[SourceColumn]
@@ -45,7 +48,8 @@ class ActivityLog(_message.Message):
     timestamp: str
     user: str
     user_features: _containers.RepeatedCompositeFieldContainer[SourceColumn]
-    def __init__(self, path: _Optional[str] = ..., format: _Optional[_Union[LogFormat, str]] = ..., delimiter: _Optional[str] = ..., column_names: _Optional[_Iterable[str]] = ..., user: _Optional[str] = ..., item: _Optional[str] = ..., timestamp: _Optional[str] = ..., features: _Optional[_Iterable[_Union[SourceColumn, _Mapping]]] = ..., user_features: _Optional[_Iterable[_Union[SourceColumn, _Mapping]]] = ..., max_rejected_fraction: _Optional[float] = ...) -> None: ...
+    window: Window
+    def __init__(self, path: _Optional[str] = ..., format: _Optional[_Union[LogFormat, str]] = ..., delimiter: _Optional[str] = ..., column_names: _Optional[_Iterable[str]] = ..., user: _Optional[str] = ..., item: _Optional[str] = ..., timestamp: _Optional[str] = ..., features: _Optional[_Iterable[_Union[SourceColumn, _Mapping]]] = ..., user_features: _Optional[_Iterable[_Union[SourceColumn, _Mapping]]] = ..., max_rejected_fraction: _Optional[float] = ..., window: _Optional[_Union[Window, _Mapping]] = ...) -> None: ...
 
 class Catalogue(_message.Message):
     __slots__ = ["column_names", "delimiter", "features", "format", "item", "path", "title"]
@@ -253,7 +257,7 @@ class Threshold(_message.Message):
     def __init__(self, metric: _Optional[str] = ..., slice: _Optional[str] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., baseline: _Optional[_Union[Threshold.Baseline, str]] = ..., min_ratio: _Optional[float] = ..., min_difference: _Optional[float] = ..., confident: bool = ...) -> None: ...
 
 class Training(_message.Message):
-    __slots__ = ["batch_size", "dropout", "early_stopping_patience", "epochs", "gbce_calibration", "gradient_clip_norm", "learning_rate", "loss", "num_sampled", "optimizer", "schedule", "seed", "warmup_fraction", "weight_decay"]
+    __slots__ = ["batch_size", "dropout", "early_stopping_patience", "epochs", "gbce_calibration", "gradient_clip_norm", "learning_rate", "loss", "num_sampled", "optimizer", "schedule", "seed", "warm_start", "warm_start_epochs", "warmup_fraction", "weight_decay"]
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     DROPOUT_FIELD_NUMBER: _ClassVar[int]
     EARLY_STOPPING_PATIENCE_FIELD_NUMBER: _ClassVar[int]
@@ -267,6 +271,8 @@ class Training(_message.Message):
     SCHEDULE_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     WARMUP_FRACTION_FIELD_NUMBER: _ClassVar[int]
+    WARM_START_EPOCHS_FIELD_NUMBER: _ClassVar[int]
+    WARM_START_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_DECAY_FIELD_NUMBER: _ClassVar[int]
     batch_size: int
     dropout: float
@@ -280,9 +286,11 @@ class Training(_message.Message):
     optimizer: Optimizer
     schedule: Schedule
     seed: int
+    warm_start: WarmStart
+    warm_start_epochs: int
     warmup_fraction: float
     weight_decay: float
-    def __init__(self, epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., optimizer: _Optional[_Union[Optimizer, str]] = ..., learning_rate: _Optional[float] = ..., gradient_clip_norm: _Optional[float] = ..., early_stopping_patience: _Optional[int] = ..., dropout: _Optional[float] = ..., seed: _Optional[int] = ..., loss: _Optional[_Union[Loss, str]] = ..., num_sampled: _Optional[int] = ..., gbce_calibration: _Optional[float] = ..., schedule: _Optional[_Union[Schedule, str]] = ..., warmup_fraction: _Optional[float] = ..., weight_decay: _Optional[float] = ...) -> None: ...
+    def __init__(self, epochs: _Optional[int] = ..., batch_size: _Optional[int] = ..., optimizer: _Optional[_Union[Optimizer, str]] = ..., learning_rate: _Optional[float] = ..., gradient_clip_norm: _Optional[float] = ..., early_stopping_patience: _Optional[int] = ..., dropout: _Optional[float] = ..., seed: _Optional[int] = ..., loss: _Optional[_Union[Loss, str]] = ..., num_sampled: _Optional[int] = ..., gbce_calibration: _Optional[float] = ..., schedule: _Optional[_Union[Schedule, str]] = ..., warmup_fraction: _Optional[float] = ..., weight_decay: _Optional[float] = ..., warm_start: _Optional[_Union[WarmStart, str]] = ..., warm_start_epochs: _Optional[int] = ...) -> None: ...
 
 class Tuning(_message.Message):
     __slots__ = ["choices", "max_trials", "minutes", "seed"]
@@ -314,6 +322,16 @@ class Variant(_message.Message):
     precision: Variant.Precision
     def __init__(self, precision: _Optional[_Union[Variant.Precision, str]] = ..., max_size_bytes: _Optional[int] = ..., max_latency_p50_us: _Optional[int] = ..., max_ndcg_loss: _Optional[float] = ...) -> None: ...
 
+class Window(_message.Message):
+    __slots__ = ["exclude", "spans", "success_file"]
+    EXCLUDE_FIELD_NUMBER: _ClassVar[int]
+    SPANS_FIELD_NUMBER: _ClassVar[int]
+    SUCCESS_FILE_FIELD_NUMBER: _ClassVar[int]
+    exclude: _containers.RepeatedScalarFieldContainer[int]
+    spans: int
+    success_file: bool
+    def __init__(self, spans: _Optional[int] = ..., exclude: _Optional[_Iterable[int]] = ..., success_file: bool = ...) -> None: ...
+
 class LogFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
 
@@ -327,4 +345,7 @@ class Schedule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
 
 class Loss(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class WarmStart(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []

@@ -18,8 +18,11 @@ TARGET = "target"
 # Number of leading events repeated from the timeline's previous segment, there for
 # context only: int64, one value.
 OVERLAP = "overlap"
+# Events of the user in all that was read, before anything was cut or split: int64, one
+# value.
+EVENT_COUNT = "event_count"
 
-RESERVED = (USER, ITEM, TIMESTAMP, TARGET, OVERLAP)
+RESERVED = (USER, ITEM, TIMESTAMP, TARGET, OVERLAP, EVENT_COUNT)
 
 # Added to the name of a multi-valued column: how many values each event has.
 LENGTHS_SUFFIX = "_lengths"
@@ -28,6 +31,9 @@ TRAIN = "train"
 VALIDATION = "validation"
 TEST = "test"
 SPLITS = (TRAIN, VALIDATION, TEST)
+# Beside them, where the log has spans: the timelines of the newest span alone, every
+# event of it, for statistics. Nothing is trained or measured on it.
+NEWEST = "newest"
 
 # Id of padding and of keys outside the vocabulary.
 OOV_ID = 0

@@ -19,12 +19,20 @@ def validate(training: pipeline_config_pb2.Training) -> None:
         ("batch_size", 1),
         ("early_stopping_patience", 1),
         ("num_sampled", 1),
+        ("warm_start_epochs", 1),
     ):
+        if field == "warm_start_epochs" and not training.HasField(field):
+            continue
         if getattr(training, field) < least:
             raise UserError(
                 f"`{field}` must be >= {least}, received {getattr(training, field)}. "
                 "Set it in `training`."
             )
+    if training.HasField("warm_start_epochs") and not training.warm_start:
+        raise UserError(
+            "`warm_start_epochs` has no effect without `warm_start`. Set it to "
+            "LATEST_BLESSED, or remove `warm_start_epochs` from `training`."
+        )
     if not 0 < training.learning_rate < math.inf:
         raise UserError(
             f"`learning_rate` must be > 0, received {training.learning_rate}. Set it "

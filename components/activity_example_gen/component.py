@@ -54,8 +54,8 @@ class ActivityExampleGen(base_beam_component.BaseBeamComponent):
     too many of them, or a log that cannot be read, fail the run.
 
     Outputs:
-      examples: Examples with the splits train, validation and test. Same log and
-        parameters, same bytes.
+      examples: Examples with the splits train, validation and test, and, where the log
+        has spans, newest. Same log and parameters, same bytes.
       catalogue: ItemCatalogue, `items.parquet`.
       report: IngestionReport, `report.json`: what became of the rows, and
         `rejected.jsonl`: samples of those that could not be used.
@@ -87,7 +87,9 @@ class ActivityExampleGen(base_beam_component.BaseBeamComponent):
           context_length: Events before a target that a model may read: the largest
             `feature_length` of the input spec. Segments overlap by it.
           max_segment_length: Most events of one Example; longer timelines are cut.
-          range_config: Which span to read; left out: the latest.
+          range_config: Which spans to read together, a rolling range that ends with
+            the latest one or a static range that must end with a span; left out: the
+            latest alone.
 
         Raises:
           ValueError: The parameters are impossible.

@@ -12,7 +12,7 @@ from tfx import types
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
-from tfx.proto import example_gen_pb2
+from tfx.proto import example_gen_pb2, range_config_pb2
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import proto_utils
@@ -21,6 +21,7 @@ from ondevice_rec.components import provenance
 from ondevice_rec.components.activity_example_gen import (
     catalogue,
     driver,
+    driverless,
     files,
     graph,
     moments,
@@ -28,9 +29,10 @@ from ondevice_rec.components.activity_example_gen import (
     reading,
     report,
     shards,
+    span_range,
 )
 from ondevice_rec.components.activity_example_gen.plan import Plan
-from ondevice_rec.schemas import facts, log_files, timeline
+from ondevice_rec.schemas import facts, log_files, log_spans, timeline
 from ondevice_rec.schemas import pipeline_config_pb2 as config_pb2
 from ondevice_rec.schemas.log_files import IngestionError
 
@@ -38,7 +40,7 @@ EXAMPLES = specs.EXAMPLES_KEY
 CATALOGUE = "catalogue"
 CATALOGUE_SOURCE = driver.CATALOGUE_SOURCE
 REPORT = "report"
-LOG = "log"
+LOG = driver.LOG
 FILTERS = "filters"
 SPLIT = "split"
 CONTEXT_LENGTH = "context_length"
@@ -63,7 +65,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         Args:
           input_dict: Nothing.
           output_dict: `examples`, `catalogue` and `report`, one artifact each.
-          exec_properties: The component's parameters, with span and version resolved.
+          exec_properties: The component's parameters, with span and version resolved;
+            Kubeflow Pipelines runs no driver, nor does Vertex again for a retry: then
+            they are resolved here.
 
         Raises:
           IngestionError: The log or the catalogue cannot be used; nothing is left in
@@ -73,13 +77,19 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples = artifact_utils.get_single_instance(output_dict[EXAMPLES])
         items = artifact_utils.get_single_instance(output_dict[CATALOGUE])
         summary = artifact_utils.get_single_instance(output_dict[REPORT])
+        if not driverless.is_resolved(exec_properties):
+            exec_properties = driverless.resolve(exec_properties, examples)
         try:
             found = self._ingest(exec_properties, examples.uri, items.uri, summary.uri)
         except Exception:
             for artifact in (examples, items, summary):
                 _empty(artifact.uri)
             raise
-        examples.split_names = artifact_utils.encode_split_names(list(timeline.SPLITS))
+        splits = list(timeline.SPLITS)
+        if found["spans"]:
+            splits.append(timeline.NEWEST)
+            _record_spans(examples, summary, found)
+        examples.split_names = artifact_utils.encode_split_names(splits)
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
         examples_utils.set_file_format(examples, "tfrecords_gzip")
         for artifact in (examples, summary):
@@ -99,11 +109,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         source = _optional_catalogue(exec_properties)
         filters = _proto(exec_properties, FILTERS, config_pb2.Filters())
         split = _proto(exec_properties, SPLIT, config_pb2.Split())
-        paths = files.list_files(_pattern(exec_properties))
+        usable = _usable(exec_properties, log, filters)
+        paths = [path for found in usable.files.values() for path in found]
         sizes = {path: files.size(path) for path in paths}
-        for path in paths:
-            needed = log_files.log_columns(log, filters)
-            log_files.check_file(path, log, needed, files.open_binary)
+        newest = list(usable.files.values())[-1]
+        has_spans = log_spans.has_spans(log.path)
         if split.strategy == config_pb2.Split.RANDOM:
             _logger.warning(
                 "The split RANDOM lets the model see the future of the events it is "
@@ -124,12 +134,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             timestamps=timestamps,
             moments=_moments(split, timestamps),
             files=tuple(paths),
+            newest_file=len(paths) - len(newest) if has_spans else None,
             num_partitions=partitions.number_for(sum(sizes.values())),
             catalogue_path=items_path,
             examples_uri=examples,
         )
         tally, counts = self._run(plan, summary)
         found = report.make(tally, sizes, counts.num_rows)
+        found["spans"] = report.spans(usable.files, tally) if has_spans else []
+        found["spans_left_out"] = usable.left_out
         found["catalogue"] = dict(known.counts)
         if source is not None:
             seen = pc.is_in(
@@ -181,10 +194,57 @@ def _optional_catalogue(exec_properties: dict[str, Any]) -> config_pb2.Catalogue
     return _proto(exec_properties, CATALOGUE_SOURCE, config_pb2.Catalogue())
 
 
-def _pattern(exec_properties: dict[str, Any]) -> str:
+def _usable(
+    exec_properties: dict[str, Any],
+    log: config_pb2.ActivityLog,
+    filters: config_pb2.Filters,
+) -> log_spans.Usable:
+    """The files to read; those of a log without spans count as one span."""
+    needed = log_files.log_columns(log, filters)
+    if log_spans.has_spans(log.path):
+        return log_spans.usable(
+            log, needed, _spans(exec_properties, log), files.list_files,
+            files.open_binary,
+        )  # fmt: skip
     config = _proto(exec_properties, specs.INPUT_CONFIG_KEY, example_gen_pb2.Input())
     (split,) = config.splits
-    return os.path.join(exec_properties[specs.INPUT_BASE_KEY], split.pattern)
+    pattern = os.path.join(exec_properties[specs.INPUT_BASE_KEY], split.pattern)
+    paths = files.list_files(pattern)
+    for path in paths:
+        log_files.check_file(path, log, needed, files.open_binary)
+    return log_spans.Usable({log_spans.Span(0, None, (pattern,)): paths}, {})
+
+
+def _spans(
+    exec_properties: dict[str, Any], log: config_pb2.ActivityLog
+) -> list[log_spans.Span]:
+    """The spans that the driver found; without our driver, those there are now."""
+    if exec_properties.get(facts.SPANS):
+        return span_range.from_json(exec_properties[facts.SPANS])
+    asked = None
+    if exec_properties.get(specs.RANGE_CONFIG_KEY):
+        asked = _proto(
+            exec_properties, specs.RANGE_CONFIG_KEY, range_config_pb2.RangeConfig()
+        )
+    return span_range.spans(log, asked)
+
+
+def _record_spans(
+    examples: types.Artifact, summary: types.Artifact, found: dict[str, Any]
+) -> None:
+    """Notes the spans that were read."""
+    read = [[span["span"], span["version"]] for span in found["spans"]]
+    last, version = read[-1]
+    # TFX's driver sets custom properties; TFX's components read the plain ones.
+    examples.span = last
+    if version is not None:
+        examples.version = version
+    unusable = found["spans_left_out"]
+    left_out = "\n".join(f"{name}: {why}" for name, why in unusable.items())
+    for artifact in (examples, summary):
+        artifact.set_string_custom_property(facts.SPANS, json.dumps(read))
+        if left_out:
+            artifact.set_string_custom_property(facts.SPANS_LEFT_OUT, left_out)
 
 
 def _timestamps(

@@ -37,6 +37,7 @@ from ondevice_rec.schemas.log_files import IngestionError
 
 _TALLY = "tally"
 _ITEMS = "items"
+_NEWEST = "newest"
 _MAIN = "main"
 
 
@@ -66,6 +67,7 @@ class ReadLog(beam.DoFn):
                     "rows_read": block.rows_read,
                     "files": {path: block.rows_read},
                     "rejected": parsed.rejected,
+                    "rejected_files": {path: sum(parsed.rejected.values())},
                     "samples": {
                         reason: [[number, r.number, r.text] for r in found]
                         for reason, found in parsed.samples.items()
@@ -81,7 +83,10 @@ class ReadLog(beam.DoFn):
 
 
 class Arrange(beam.DoFn):
-    """From (partition, its blocks) to (partition, timelines)."""
+    """From (partition, its blocks) to (partition, timelines).
+
+    Where the log has spans, also, tagged `_NEWEST`, to those of the newest span alone.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -91,6 +96,14 @@ class Arrange(beam.DoFn):
     ) -> Iterator[Any]:
         partition, pieces = element
         ordered = sorted(piece for piece in pieces if piece is not None)
+        first = self._plan.newest_file
+        if first is not None:
+            messages = [message for number, _, message in ordered if number >= first]
+            newest = None
+            if messages:
+                tables = [partitions.read_message(message) for message in messages]
+                newest, _ = timelines.arrange(tables, self._plan.filters)
+            yield beam.pvalue.TaggedOutput(_NEWEST, (partition, newest))
         if not ordered:
             yield partition, None
             return
@@ -148,8 +161,7 @@ class Write(beam.DoFn):
                 table["timestamp"].to_numpy(), table["count"].to_numpy(), plan.split
             )
         assigned = splitting.assign(found, plan.split, moments)
-        joined, known = catalogue.columns(self._items, found.items, found.item_codes)
-        columns = _event_columns(found, plan) + joined
+        columns, known = _columns(found, plan, self._items)
         tally: Tally = {
             "events": found.num_events,
             "users": len(found.users),
@@ -185,9 +197,39 @@ class Write(beam.DoFn):
         progress.report("writing timelines", self._written, 0, "events")
 
 
+class WriteNewest(beam.DoFn):
+    """Writes a partition's timelines of the newest span, whole and without targets."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._items: pa.Table | None = None
+
+    def setup(self) -> None:
+        self._items = catalogue.load(self._plan.catalogue_path)
+
+    def process(self, element: tuple[int, Timelines | None]) -> None:
+        partition, found = element
+        plan = self._plan
+        records: list[bytes] = []
+        if found is not None and found.num_events:
+            columns, _ = _columns(found, plan, self._items)
+            records = _records(found, splitting.whole(found), columns, plan)
+        shards.write(
+            plan.examples_uri, timeline.NEWEST, partition, plan.num_partitions, records
+        )
+
+
 def _histogram(values: np.ndarray) -> dict[int, int]:
     found, counts = np.unique(values, return_counts=True)
     return dict(zip(found.tolist(), counts.tolist(), strict=True))
+
+
+def _columns(
+    found: Timelines, plan: Plan, items: pa.Table | None
+) -> tuple[list[encoding.Column], np.ndarray]:
+    """The events' features, and whether the catalogue has their items: bool [items]."""
+    joined, known = catalogue.columns(items, found.items, found.item_codes)
+    return _event_columns(found, plan) + joined, known
 
 
 def _event_columns(found: Timelines, plan: Plan) -> list[encoding.Column]:
@@ -214,6 +256,9 @@ def _records(
     lists += [
         encoding.Lists(timeline.TARGET, encoding.INTS, targets, segments.bounds),
         encoding.int_column(timeline.OVERLAP, segments.overlaps).lists(
+            np.arange(num_rows), one_each
+        ),
+        encoding.int_column(timeline.EVENT_COUNT, found.lengths[segments.users]).lists(
             np.arange(num_rows), one_each
         ),
         encoding.bytes_column(timeline.USER, found.users, None).lists(
@@ -283,8 +328,11 @@ def build(
         (read[_MAIN], partition_numbers)
         | "WithEmpty" >> beam.Flatten()
         | "ByPartition" >> beam.GroupByKey()
-        | "Arrange" >> beam.ParDo(Arrange(plan)).with_outputs(_TALLY, main=_MAIN)
+        | "Arrange"
+        >> beam.ParDo(Arrange(plan)).with_outputs(_TALLY, _NEWEST, main=_MAIN)
     )
+    if plan.newest_file is not None:
+        _ = arranged[_NEWEST] | "WriteNewest" >> beam.ParDo(WriteNewest(plan))
     side: list[Any] = []
     if plan.filters.min_item_count > 1:
         counts = (

@@ -20,6 +20,7 @@ class Plan:
       timestamps: `moments.NUMBERS` or `moments.DATES`.
       moments: First moment of validation and test, where the configuration says so.
       files: The log's files, in order.
+      newest_file: Index of the newest span's first file; None for a log without spans.
       num_partitions: Number of partitions of the users.
       catalogue_path: `items.parquet`.
       examples_uri: Where the timelines go.
@@ -33,6 +34,7 @@ class Plan:
     timestamps: str
     moments: tuple[int, int] | None
     files: tuple[str, ...]
+    newest_file: int | None
     num_partitions: int
     catalogue_path: str
     examples_uri: str

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ondevice_rec.components.activity_example_gen.tally import Tally
 from ondevice_rec.schemas import timeline
 from ondevice_rec.schemas.log_files import IngestionError
+from ondevice_rec.schemas.log_spans import Span
 
 FILE = "report.json"
 REJECTED_FILE = "rejected.jsonl"
@@ -84,8 +86,28 @@ def _quantiles(lengths: dict[str, int]) -> dict[str, int]:
     return found
 
 
+def spans(files: Mapping[Span, Sequence[str]], tally: Tally) -> list[dict[str, Any]]:
+    """The spans read: "span", "version", "files", and their "rows" and "rejected"."""
+
+    def count(name: str, paths: Sequence[str]) -> int:
+        return sum(tally.get(name, {}).get(path, 0) for path in paths)
+
+    return [
+        {
+            "span": span.number,
+            "version": span.version,
+            "files": list(paths),
+            "rows": count("files", paths),
+            "rejected": count("rejected_files", paths),
+        }
+        for span, paths in files.items()
+    ]
+
+
 def require_usable(report: dict[str, Any], max_rejected_fraction: float) -> None:
-    """Checks that enough of the log can be used.
+    """Checks that enough of the log, and of its newest span, can be used.
+
+    Rows of older spans were judged on their own day.
 
     Raises:
       IngestionError: Too many rows were rejected, or no event is left.
@@ -93,6 +115,9 @@ def require_usable(report: dict[str, Any], max_rejected_fraction: float) -> None
     rows = report["rows_read"]
     rejected = report["rejected"]
     files = report["files"]
+    if report["spans"]:
+        _require_newest(report["spans"][-1], report["samples"], max_rejected_fraction)
+        max_rejected_fraction = 1.0
     where = files[0]["path"] + (f" and {len(files) - 1} more" if files[1:] else "")
     if not rows:
         raise IngestionError(
@@ -126,6 +151,32 @@ def require_usable(report: dict[str, Any], max_rejected_fraction: float) -> None
             f"The train split has no target: the {report['events']:,} events of "
             f"{report['users']:,} users leave nothing to learn. Use another `split` or "
             "a longer log."
+        )
+
+
+def _require_newest(
+    newest: dict[str, Any], samples: Sequence[dict[str, Any]], most: float
+) -> None:
+    name = f"Span {newest['span']}"
+    rows, rejected = newest["rows"], newest["rejected"]
+    if not rows:
+        raise IngestionError(
+            f"{name} is empty: {', '.join(newest['files'])} has no rows. There is "
+            "nothing new to learn from. Write the span again, as a higher version "
+            "where the path has {VERSION}."
+        )
+    if rejected > most * rows:
+        own = [sample for sample in samples if sample["file"] in newest["files"]]
+        for_example = "".join(
+            f" For example {sample['file']} line {sample['line']}, "
+            f"{sample['reason']}: {sample['text']!r}."
+            for sample in own[:1]
+        )
+        raise IngestionError(
+            f"{rejected:,} of {rows:,} rows of {name[0].lower()}{name[1:]} cannot be "
+            f"used ({rejected / rows:.1%}, allowed are {most:.1%})."
+            + for_example
+            + " Correct the span, or raise `log.max_rejected_fraction`."
         )
 
 

@@ -160,6 +160,19 @@ def cut(
     )
 
 
+def whole(timelines: Timelines) -> Segments:
+    """The timelines as they are, a segment each, without targets."""
+    users = np.arange(len(timelines.users))
+    events = np.arange(timelines.num_events)
+    return Segments(
+        users,
+        timelines.starts,
+        events,
+        np.zeros(len(events), bool),
+        np.zeros(len(users), np.int64),
+    )
+
+
 def _ranges(sizes: np.ndarray) -> np.ndarray:
     """Returns 0 .. size - 1 for each size, one after the other."""
     ends = np.cumsum(sizes)

@@ -76,6 +76,10 @@ def _add_span(data: Branch, span: Span) -> None:
     known = span.facts
     source = f" of {span.source}" if span.source else ""
     below = data.add(f"{sections.span_name(span)}{source} [artifact {span.artifact}]")
+    if facts.SPANS in known:
+        below.add(f"spans {sections.spans_read(span)}")
+    for line in str(known.get(facts.SPANS_LEFT_OUT, "")).splitlines():
+        below.add(f"left out: {line}")
     rows = wording.value(known.get(facts.ROWS_READ))
     rejected = wording.value(known.get(facts.ROWS_REJECTED))
     below.add(f"rows read {rows}, rejected {rejected}")

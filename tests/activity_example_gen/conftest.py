@@ -105,7 +105,8 @@ def ingest(
         return Ingested(
             {
                 split: _decoded(folder / "examples" / f"Split-{split}")
-                for split in ("train", "validation", "test")
+                for split in ("train", "validation", "test", "newest")
+                if (folder / "examples" / f"Split-{split}").is_dir()
             },
             json.loads((folder / "report" / "report.json").read_text()),
             pq.read_table(folder / "catalogue" / "items.parquet").to_pylist(),

@@ -34,6 +34,7 @@ EXPECTED = {
     "tags_lengths": [2, 1, 1],
     "target": [0, 0, 1],
     "overlap": [0],
+    "event_count": [3],
 }
 
 

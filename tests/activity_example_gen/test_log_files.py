@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ondevice_rec.schemas import log_files
+from ondevice_rec.schemas import log_check, log_files
 from ondevice_rec.schemas import pipeline_config_pb2 as config_pb2
 
 
@@ -20,8 +20,8 @@ def config(path) -> config_pb2.PipelineConfig:
 
 def test_a_good_log_passes(tmp_path):
     (tmp_path / "log.csv").write_text('user,"item",time\n')
-    log_files.check(config(tmp_path / "log.csv"))
-    log_files.check(config(tmp_path))
+    log_check.check(config(tmp_path / "log.csv"))
+    log_check.check(config(tmp_path))
 
 
 def test_every_span_of_a_log_is_checked(tmp_path):
@@ -29,7 +29,7 @@ def test_every_span_of_a_log_is_checked(tmp_path):
         (tmp_path / f"span-{span}").mkdir()
         (tmp_path / f"span-{span}" / "log.csv").write_text(header)
     with pytest.raises(log_files.IngestionError, match=r"span-2.*no column `time`"):
-        log_files.check(config(tmp_path / "span-{SPAN}"))
+        log_check.check(config(tmp_path / "span-{SPAN}"))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_every_span_of_a_log_is_checked(tmp_path):
 def test_bad_logs_are_named(tmp_path, name, content, words):
     (tmp_path / name).write_text(content)
     with pytest.raises(log_files.IngestionError) as error:
-        log_files.check(config(tmp_path / name))
+        log_check.check(config(tmp_path / name))
     assert words in str(error.value)
     assert name in str(error.value)
 
@@ -59,7 +59,7 @@ def test_the_catalogue_is_checked_too(tmp_path):
     with pytest.raises(
         log_files.IngestionError, match=r"items\.csv has no column `name`"
     ):
-        log_files.check(found)
+        log_check.check(found)
 
 
 def test_the_check_is_light():
