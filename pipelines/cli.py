@@ -113,6 +113,22 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--verbose", action="store_true", help="show what the libraries log"
     )
+    spans = parser.add_mutually_exclusive_group()
+    spans.add_argument(
+        "--span",
+        metavar="N",
+        type=int,
+        help="the last span to read, of a log with {SPAN} or a date in its path "
+        "(default: the latest there is)",
+    )
+    spans.add_argument(
+        "--watch",
+        metavar="DIR",
+        nargs="?",
+        const="",
+        help="go on until Ctrl-C: run once for every span that arrives, in DIR or, "
+        "without it, where the configuration says",
+    )
     run_place.add_options(parser)
     parser.set_defaults(function=_run)
 
@@ -248,15 +264,20 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from ondevice_rec.pipelines import load_config, run
-    from ondevice_rec.schemas import log_files
+    from ondevice_rec.pipelines import load_config, run, watch
+    from ondevice_rec.schemas import log_check
 
     place = run_place.place_of(arguments)
     config = load_config.load(arguments.config)
-    log_files.check(config)
-    load_config.require_tfx("run")
     root = arguments.root or f"runs/{config.pipeline_name}"
-    return _mendable(lambda: run.run(config, root, arguments.verbose, place))
+    if arguments.watch is not None:
+        load_config.require_tfx("run --watch")
+        return watch.watch(config, root, arguments.watch, arguments.verbose)
+    log_check.check(config, arguments.span)
+    load_config.require_tfx("run")
+    return _mendable(
+        lambda: run.run(config, root, arguments.verbose, arguments.span, place)
+    )
 
 
 def _compile(arguments: argparse.Namespace) -> int:

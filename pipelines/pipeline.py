@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import tensorflow_data_validation as tfdv
 from ml_metadata.proto import metadata_store_pb2
 from tfx import v1 as tfx
 from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.base_node import BaseNode
 
+from ondevice_rec.components.activity_example_gen import span_range
 from ondevice_rec.components.activity_example_gen.component import ActivityExampleGen
 from ondevice_rec.components.recommendation_trainer.component import (
     RecommendationTrainer,
@@ -28,6 +32,8 @@ def create_pipeline(
     push_dir: str,
     metadata_connection_config: metadata_store_pb2.ConnectionConfig | None = None,
     beam_pipeline_args: tuple[str, ...] = LOCAL_BEAM_ARGS,
+    span: int | None = None,
+    earlier_model: Callable[[tfx.types.BaseChannel], BaseNode] = latest_blessed,
 ) -> tfx.dsl.Pipeline:
     """Wires the pipeline that a configuration describes.
 
@@ -39,6 +45,9 @@ def create_pipeline(
       metadata_connection_config: The ML Metadata store; left to the orchestrator
         where it has one of its own.
       beam_pipeline_args: Arguments of the components' Beam pipelines.
+      span: The last span to read; None: the latest there is when the pipeline runs.
+      earlier_model: Makes the node whose output `model` the new model, which it is
+        given, is measured beside; not every orchestrator can find the same.
 
     Returns:
       The pipeline, with caching, ready for any TFX runner.
@@ -54,6 +63,7 @@ def create_pipeline(
         filters=config.filters,
         split=config.split,
         context_length=_context_length(spec),
+        range_config=span_range.of(config.log, span),
     )
     examples = example_gen.outputs["examples"]
     statistics_gen = tfx.components.StatisticsGen(
@@ -84,7 +94,7 @@ def create_pipeline(
         hyperparameters=tuner and tuner.outputs["best_hyperparameters"],
     )
     model = trainer.outputs["model"]
-    blessed = latest_blessed(model)
+    blessed = earlier_model(model)
     evaluator = TopKEvaluator(
         examples=timelines,
         model=model,

@@ -23,6 +23,7 @@ def run(
     config: pipeline_config_pb2.PipelineConfig,
     root: str,
     verbose: bool = False,
+    span: int | None = None,
     place: Place = HERE,
 ) -> int:
     """Runs the pipeline with TFX's LocalDagRunner and prints the run's table.
@@ -33,6 +34,7 @@ def run(
         `logs/`, `report.html` and, unless `serving.push_dir` is set, `serving/`.
       verbose: Whether the libraries' own messages are shown, instead of being kept in
         a file under `logs/`.
+      span: The last span to read; None: the latest there is.
       place: The store of ML Metadata and the engine of the Beam pipelines.
 
     Returns:
@@ -55,7 +57,7 @@ def run(
     with noise if verbose else quiet(log_path) as (out, err):
         try:
             with RunConsole(err) as console:
-                exit_code, table = _run(config, root, run_id, console, place)
+                exit_code, table = _run(config, root, run_id, console, span, place)
         except Exception as error:
             log = "" if verbose else log_path
             report = _report_failure(root, run_id, error, log, place)
@@ -91,6 +93,7 @@ def _run(
     root: str,
     run_id: str,
     console: RunConsole,
+    span: int | None,
     place: Place,
 ) -> tuple[int, str]:
     loading = "loading TensorFlow, TFX"
@@ -112,6 +115,7 @@ def _run(
             push_dir=os.path.join(root, "serving"),
             metadata_connection_config=connection,
             beam_pipeline_args=place.beam_args,
+            span=span,
         )
     except ValueError as error:
         # Components check their own parameters when they are made.
