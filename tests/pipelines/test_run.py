@@ -9,48 +9,23 @@ import importlib.metadata
 import json
 import os
 import pathlib
-import random
 import re
 import shutil
 import subprocess
 import tempfile
 
 import pytest
+import walks
+from walks import CONFIG, ITEMS
 
 from ondevice_rec.pipelines import cli
 from ondevice_rec.pipelines.run import NOT_PUSHED
 from ondevice_rec.schemas import config as config_module
 
-CONFIG = """\
-pipeline_name: walks
-log: {path: log.csv, user: user, item: item, timestamp: time}
-catalogue: {path: items.csv, item: item, title: name}
-input_spec:
-  activity_feature_groups:
-    - encoder_type: CNN
-      features:
-        - {feature_name: context_item, feature_type: STRING, embedding_dim: 16,
-           feature_length: 4}
-  label_feature: {feature_name: label_item, feature_type: STRING, embedding_dim: 16}
-hparams: {conv_num_filter_ratios: [2], conv_kernel_size: 2, num_predictions: 5}
-training: {epochs: 8, batch_size: 64, learning_rate: 0.01}
-evaluation: {top_k: [1, 3]}
-"""
-ITEMS = 30
-
 
 def write_log(folder: pathlib.Path, follow: bool) -> None:
-    """Users who walk round the items in order, or who jump anywhere."""
-    rng = random.Random(1)
-    lines = ["user,item,time"]
-    for user in range(150):
-        at = rng.randrange(ITEMS)
-        for step in range(12):
-            lines.append(f"u{user},i{at},{1_000 + step}")
-            at = (at + 1) % ITEMS if follow else rng.randrange(ITEMS)
-    (folder / "log.csv").write_text("\n".join(lines) + "\n")
-    names = [f"i{item},Item number {item}" for item in range(ITEMS)]
-    (folder / "items.csv").write_text("\n".join(["item,name", *names]) + "\n")
+    walks.write_log(folder / "log.csv", follow)
+    walks.write_catalogue(folder / "items.csv")
 
 
 def command(*arguments: str) -> tuple[int, str]:
