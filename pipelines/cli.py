@@ -272,7 +272,7 @@ def _run(arguments: argparse.Namespace) -> int:
     root = arguments.root or f"runs/{config.pipeline_name}"
     if arguments.watch is not None:
         load_config.require_tfx("run --watch")
-        return watch.watch(config, root, arguments.watch, arguments.verbose)
+        return watch.watch(config, root, arguments.watch, arguments.verbose, place)
     log_check.check(config, arguments.span)
     load_config.require_tfx("run")
     return _mendable(

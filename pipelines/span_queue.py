@@ -47,10 +47,21 @@ class SpanQueue:
         config: pipeline_config_pb2.PipelineConfig,
         root: str,
         settle_seconds: float,
+        metadata_url: str | None = None,
     ) -> None:
+        """Asks what has been done.
+
+        Args:
+          config: The configuration, checked.
+          root: The runs' folder.
+          settle_seconds: How long a span's files must not have changed, unless
+            `log.window.success_file` tells when it is complete.
+          metadata_url: Store of ML Metadata; None: SQLite in `root`.
+        """
         self._log = config.log
         self._pipeline = config.pipeline_name
         self._root = root
+        self._url = metadata_url
         self._settle = settle_seconds
         # When a span's files were first seen as they are now.
         self._seen: dict[_Key, tuple[_Files, float]] = {}
@@ -107,12 +118,13 @@ class SpanQueue:
 
     def _ask(self) -> tuple[set[_Key], int | None]:
         """What the runs that ended have read, and the last span, of ML Metadata."""
-        if not os.path.exists(os.path.join(self._root, "metadata.sqlite")):
+        local = os.path.join(self._root, "metadata.sqlite")
+        if not self._url and not os.path.exists(local):
             return set(), None
         from ondevice_rec.lineage import runs, tfx_names
         from ondevice_rec.lineage.store import Store
 
-        store = Store(self._root)
+        store = Store(self._url or self._root)
         done: set[_Key] = set()
         last: list[int] = []
         for run in runs.runs(store):

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from ondevice_rec.pipelines import span_queue
+from ondevice_rec.pipelines.run_place import HERE, Place
 from ondevice_rec.schemas import log_spans, pipeline_config_pb2
 from ondevice_rec.schemas.errors import UserError, find
 
@@ -18,16 +19,20 @@ _POLL_SECONDS = 5.0
 # taken for complete.
 SETTLE_SECONDS = 30.0
 
-# Config, root, verbose, span -> exit code of `ondevice-rec run`.
-Run = Callable[[pipeline_config_pb2.PipelineConfig, str, bool, int], int]
+# Config, root, verbose, span, place -> exit code of `ondevice-rec run`.
+Run = Callable[[pipeline_config_pb2.PipelineConfig, str, bool, int, Place], int]
 
 
 def in_process_of_its_own(
-    config: pipeline_config_pb2.PipelineConfig, root: str, verbose: bool, span: int
+    config: pipeline_config_pb2.PipelineConfig,
+    root: str,
+    verbose: bool,
+    span: int,
+    place: Place,
 ) -> int:
     """Runs the pipeline so that whatever becomes of it, the watch goes on."""
     child = multiprocessing.get_context("spawn").Process(
-        target=_child, args=(config.SerializeToString(), root, verbose, span)
+        target=_child, args=(config.SerializeToString(), root, verbose, span, place)
     )
     child.start()
     try:
@@ -45,6 +50,7 @@ def watch(
     root: str,
     folder: str = "",
     verbose: bool = False,
+    place: Place = HERE,
     run: Run = in_process_of_its_own,
     poll_seconds: float = _POLL_SECONDS,
     settle_seconds: float = SETTLE_SECONDS,
@@ -59,6 +65,7 @@ def watch(
       root: See `run.run`.
       folder: Where spans arrive; "" for where the configuration says.
       verbose: See `run.run`.
+      place: See `run.run`.
       run: Runs the pipeline.
       poll_seconds: How often the folder is looked at.
       settle_seconds: How long a span's files must not have changed, unless
@@ -82,7 +89,7 @@ def watch(
             f"`--watch` looks at folders of this machine, received {config.log.path}. "
             "Schedule `ondevice-rec run`, or use an orchestrator."
         )
-    arrived = span_queue.SpanQueue(config, root, settle_seconds)
+    arrived = span_queue.SpanQueue(config, root, settle_seconds, place.metadata_url)
     _say(f"waiting for spans: {config.log.path}. Ctrl-C ends it.")
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -94,7 +101,7 @@ def watch(
                 time.sleep(poll_seconds)
                 continue
             _say(f"{task.why} has arrived: reading up to span {task.last}")
-            code = run(config, root, verbose, task.last)
+            code = run(config, root, verbose, task.last, place)
             arrived.ended(task, code)
             _say(f"{task.why}: {_outcome(code)}")
     except KeyboardInterrupt:
@@ -120,14 +127,14 @@ def _say(words: str) -> None:
     print(f"ondevice-rec: {words}", file=sys.stderr, flush=True)
 
 
-def _child(config: bytes, root: str, verbose: bool, span: int) -> None:
+def _child(config: bytes, root: str, verbose: bool, span: int, place: Place) -> None:
     from ondevice_rec.pipelines import run
     from ondevice_rec.schemas import log_check
 
     parsed = pipeline_config_pb2.PipelineConfig.FromString(config)
     try:
         log_check.check(parsed, span)
-        code = run.run(parsed, root, verbose, span)
+        code = run.run(parsed, root, verbose, span, place)
     except KeyboardInterrupt:
         code = 130
     except Exception as error:

@@ -187,7 +187,7 @@ def test_a_watch_survives_failures_and_ends_when_told_to(config, root, arrives, 
     arrives(3)
     store, asked = Store(root), []
 
-    def run(_config, _root, _verbose, span):
+    def run(_config, _root, _verbose, span, _place):
         asked.append(span)
         if span == 2:
             return 1
