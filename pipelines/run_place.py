@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING
 
-from ondevice_rec.lineage import connection as lineage_connection
 from ondevice_rec.pipelines import engines, metadata_store
 
 if TYPE_CHECKING:
@@ -30,15 +29,10 @@ class Place:
 
         Args:
           root: The run's folder.
-
-        Raises:
-          UserError: the URL cannot be used.
         """
-        config = metadata_store.connection(root, self.metadata_url)
-        given = lineage_connection.password(self.metadata_url or "")
-        if given:
-            getattr(config, str(config.WhichOneof("config"))).password = given
-        return metadata_store.with_password(config)
+        return metadata_store.with_password(
+            metadata_store.connection(root, self.metadata_url)
+        )
 
     def store(self, root: str) -> str:
         """The store as `lineage` takes it."""
@@ -54,8 +48,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--metadata",
         metavar="URL",
         help="store of ML Metadata, which several machines may share: "
-        "mysql://USER@HOST:PORT/DATABASE or postgresql://...; a password that the URL "
-        "leaves out is read from $MYSQL_PWD or $PGPASSWORD (default: SQLite in --root)",
+        "mysql://USER@HOST:PORT/DATABASE or postgresql://...; its password is read "
+        "from $MYSQL_PWD or $PGPASSWORD (default: SQLite in --root)",
     )
     parser.add_argument(
         "--beam-arg",
@@ -72,6 +66,8 @@ def place_of(arguments: argparse.Namespace) -> Place:
     """What the options ask for.
 
     Raises:
-      UserError: an engine is known to lose data.
+      UserError: an engine is known to lose data, or the store's URL is none.
     """
+    if arguments.metadata:
+        metadata_store.check_url(arguments.metadata)
     return Place(arguments.metadata, engines.beam_args(arguments.beam_arg))
