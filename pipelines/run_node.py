@@ -23,10 +23,15 @@ from tfx.orchestration.portable import (
 )
 from tfx.orchestration.portable.mlmd import execution_lib
 from tfx.proto.orchestration import pipeline_pb2
+from tfx.types.standard_component_specs import RANGE_CONFIG_KEY as RANGE_CONFIG
+from tfx.utils import proto_utils
 
 # So that TFX finds the classes of our types of artifacts.
 from ondevice_rec.components import artifacts as _artifacts  # noqa: F401
+from ondevice_rec.components.activity_example_gen import span_range
+from ondevice_rec.components.activity_example_gen.executor import LOG
 from ondevice_rec.pipelines import metadata_store, node_lock
+from ondevice_rec.schemas import pipeline_config_pb2
 from ondevice_rec.schemas.errors import UserError
 
 logger = logging.getLogger("ondevice_rec.run_node")
@@ -59,6 +64,8 @@ def run(
     )
     nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in ir.nodes}
     node = nodes[node_id]
+    if span is not None:
+        _set_span(node, span)
     deployment = runner_utils.extract_local_deployment_config(ir)
     found = deployment.metadata_connection_config
     connection = metadata_store.with_password(
@@ -89,6 +96,22 @@ def run(
             # TFX's launcher keeps it to itself that inputs cannot be resolved.
             _require_ended(store, node, run_id)
     return 0
+
+
+def _set_span(node: pipeline_pb2.PipelineNode, span: int) -> None:
+    """Has an ActivityExampleGen read the spans up to this one; others read none."""
+    if not node.node_info.type.name.endswith("ActivityExampleGen"):
+        return
+    parameters = node.parameters.parameters
+    log = pipeline_config_pb2.ActivityLog()
+    proto_utils.json_to_proto(parameters[LOG].field_value.string_value, log)
+    asked = span_range.of(log, span)
+    if asked is None:
+        raise UserError(
+            f"The run asks for span {span}, but `log.path` {log.path} has no spans. "
+            "Put {SPAN}, or {YYYY}, {MM} and {DD}, into it, or ask for none."
+        )
+    parameters[RANGE_CONFIG].field_value.string_value = proto_utils.proto_to_json(asked)
 
 
 def _executions(
