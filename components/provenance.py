@@ -20,6 +20,7 @@ from ondevice_rec.schemas import facts
 # In a checkout the folders' own parent; installed, a folder of the package alone.
 _ROOT = Path(__file__).resolve().parents[1]
 _BLOCK = 1 << 20
+_GIT_COMMIT = "ONDEVICE_REC_GIT_COMMIT"
 
 
 def record(output_dict: dict[str, list[types.Artifact]]) -> None:
@@ -39,13 +40,16 @@ def record(output_dict: dict[str, list[types.Artifact]]) -> None:
 
 @functools.cache
 def origin() -> dict[str, str]:
-    """The package's version, its commit if it runs from a checkout, user and host."""
+    """The package's version, user and host, and its commit where that is known.
+
+    In a checkout git knows it; what an image was built of stands in a variable.
+    """
     found = {
         facts.PACKAGE_VERSION: importlib.metadata.version("ondevice-rec"),
         facts.HOST: socket.gethostname(),
         facts.USER: _user(),
     }
-    commit = git_commit(_ROOT)
+    commit = git_commit(_ROOT) or os.environ.get(_GIT_COMMIT, "")
     return found | ({facts.GIT_COMMIT: commit} if commit else {})
 
 

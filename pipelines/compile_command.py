@@ -108,10 +108,12 @@ def _airflow(config: Config, arguments: argparse.Namespace) -> int:
 
 
 def _kubeflow(config: Config, arguments: argparse.Namespace) -> int:
-    load_config.require_tfx("compile")
-    from ondevice_rec.pipelines import kubeflow_compiler
+    from ondevice_rec.pipelines import kubeflow_compiler, kubeflow_settings
 
-    return int(kubeflow_compiler.compile(config, arguments.output, arguments))
+    settings = kubeflow_settings.parse(arguments)
+    load_config.require_tfx("compile")
+    print(kubeflow_compiler.write(config, arguments.output, settings))
+    return 0
 
 
 def _refuse_other_targets(arguments: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ def add(parser: argparse._ActionsContainer) -> None:
         "--image",
         metavar="[NODE=]IMAGE",
         action="append",
-        help="image of the nodes, made by pipelines/kubeflow/Dockerfile and pushed "
+        help="image of the nodes, made by tools/kubeflow/Dockerfile and pushed "
         "where the cluster finds it; again, after a node's name: of that node",
     )
     parser.add_argument(
