@@ -173,9 +173,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             counts = partitions.read_message(stream.read())
         fileio.remove(tally_path)
         fileio.remove(counts_path)
-        staging = os.path.join(plan.examples_uri, shards.STAGING)
-        if fileio.exists(staging):
-            fileio.rmtree(staging)
+        shards.remove_staging(plan.examples_uri)
         errors = tally.get("errors", [])
         if errors:
             more = f" ({len(errors) - 1} more such files)" if errors[1:] else ""

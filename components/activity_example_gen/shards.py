@@ -19,11 +19,16 @@ def split_folder(uri: str, split: str) -> str:
 
 
 def write(
-    uri: str, split: str, number: int, total: int, records: Sequence[bytes]
+    uri: str,
+    split: str,
+    number: int,
+    total: int,
+    records: Sequence[bytes],
+    prefix: str = "data_tfrecord",
 ) -> None:
     """Writes shard `number` of `total`; writing it again gives the same file."""
     folder = split_folder(uri, split)
-    name = f"data_tfrecord-{number:05d}-of-{total:05d}.gz"
+    name = f"{prefix}-{number:05d}-of-{total:05d}.gz"
     staging = os.path.join(uri, STAGING)
     fileio.makedirs(folder)
     fileio.makedirs(staging)
@@ -33,3 +38,10 @@ def write(
         for record in records:
             writer.write(record)
     fileio.rename(partial, os.path.join(folder, name), overwrite=True)
+
+
+def remove_staging(uri: str) -> None:
+    """Removes what workers that were killed have left."""
+    staging = os.path.join(uri, STAGING)
+    if fileio.exists(staging):
+        fileio.rmtree(staging)

@@ -1,4 +1,4 @@
-"""TFX's Transform executor, which also notes what it read by and what it learnt."""
+"""TFX's Transform executor, with files of its own and notes of what it learnt."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from tfx.types import standard_component_specs as specs
 from tfx.utils import io_utils
 
 from ondevice_rec.components import provenance
+from ondevice_rec.components.activity_example_gen import shards
+from ondevice_rec.components.sequence_transform import transformed_files
 from ondevice_rec.components.sequence_transform.preprocessing import INPUT_SPEC_KEY
-from ondevice_rec.schemas import facts, input_spec_check, input_spec_pb2
+from ondevice_rec.recommendation.feed.timeline_source import timeline_files
+from ondevice_rec.schemas import facts, input_spec_check, input_spec_pb2, timeline
 
 
 class Executor(executor.Executor):
-    """Transforms, then describes schema and vocabularies on the transform graph."""
+    """Learns the vocabularies by TFX, transforms file by file, notes what it learnt."""
 
     def Do(  # noqa: N802
         self,
@@ -31,7 +34,13 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        super().Do(input_dict, output_dict, exec_properties)
+        graph_only = {
+            key: value
+            for key, value in output_dict.items()
+            if key != specs.TRANSFORMED_EXAMPLES_KEY
+        }
+        super().Do(input_dict, graph_only, exec_properties)
+        self._transform_files(input_dict, output_dict)
         graph = artifact_utils.get_single_instance(
             output_dict[specs.TRANSFORM_GRAPH_KEY]
         )
@@ -47,6 +56,30 @@ class Executor(executor.Executor):
         for name, value in described.items():
             graph.set_string_custom_property(name, value)
         provenance.record(output_dict)
+
+    def _transform_files(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+    ) -> None:
+        graph = artifact_utils.get_single_uri(output_dict[specs.TRANSFORM_GRAPH_KEY])
+        transformed = artifact_utils.get_single_instance(
+            output_dict[specs.TRANSFORMED_EXAMPLES_KEY]
+        )
+        transformed.split_names = artifact_utils.encode_split_names(
+            list(timeline.SPLITS)
+        )
+        files = []
+        for split in timeline.SPLITS:
+            uris = artifact_utils.get_split_uris(input_dict[specs.EXAMPLES_KEY], split)
+            paths = [path for uri in uris for path in timeline_files(uri)]
+            files += [
+                transformed_files.InputFile(split, path, number, len(paths))
+                for number, path in enumerate(paths)
+            ]
+        with self._make_beam_pipeline() as pipeline:
+            transformed_files.transform(pipeline, files, graph, transformed.uri)
+        shards.remove_staging(transformed.uri)
 
 
 def describe_schema(content: bytes) -> dict[str, str]:

@@ -118,7 +118,7 @@ class Measurer:
             compared, leaked = comparer.count(batch.events)
             adder.add_data(COMPARED_TARGETS, compared)
             adder.add_data(LEAKED_TARGETS, leaked)
-        return adder.total
+        return adder.total.addable()
 
     def _rankers(self, counts: TrainCounts) -> dict[str, _Rank]:
         """By model, in the order of `Plan.models`."""

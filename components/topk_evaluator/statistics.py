@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from collections.abc import Callable, Mapping
@@ -46,6 +47,16 @@ class Statistics:
             },
         )
 
+    def addable(self) -> Statistics:
+        """The same, rounded so that additions are exact.
+
+        Then what is added up does not depend on the order, which every engine chooses
+        for itself. Multiples of 2^-24 add up without error to 2^29.
+        """
+        return dataclasses.replace(
+            self, sums=_rounded(self.sums), replicates=_rounded(self.replicates)
+        )
+
     def to_bytes(self) -> bytes:
         """To hand them from one process to another."""
         arrays = {"data": np.array(json.dumps(self.data))}
@@ -72,6 +83,8 @@ class Statistics:
 
 
 _ARRAYS = ("sums", "replicates", "exposure")
+# Of the fraction of a sum.
+_BITS = 24
 
 
 class Adder:
@@ -136,6 +149,13 @@ class Adder:
     def add_data(self, name: str, count: int) -> None:
         """Adds to what is wrong with the timelines."""
         self.total.data[name] = self.total.data.get(name, 0) + count
+
+
+def _rounded(sums: Sums) -> Sums:
+    return {
+        name: np.ldexp(np.rint(np.ldexp(values, _BITS)), -_BITS)
+        for name, values in sums.items()
+    }
 
 
 def _added(first: Sums, second: Sums) -> Sums:

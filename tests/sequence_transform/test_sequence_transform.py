@@ -9,10 +9,10 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tfx.components.transform import executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, channel_utils, standard_artifacts
 
+from ondevice_rec.components.sequence_transform import executor
 from ondevice_rec.components.sequence_transform.component import SequenceTransform
 from ondevice_rec.pipelines.pipeline import LOCAL_BEAM_ARGS
 from ondevice_rec.schemas import input_spec_pb2, timeline
