@@ -5,16 +5,12 @@ from __future__ import annotations
 import argparse
 import datetime
 
+from ondevice_rec.pipelines import run_place
+
 
 def add(parser: argparse._ActionsContainer) -> None:
     """Adds the options."""
-    parser.add_argument(
-        "--metadata",
-        metavar="URL",
-        help="store of ML Metadata: mysql://USER@HOST:PORT/DATABASE or "
-        "postgresql://...; its password is read from $MYSQL_PWD or $PGPASSWORD when a "
-        "node runs (default: ROOT/metadata.sqlite)",
-    )
+    run_place.add_options(parser)
     parser.add_argument(
         "--schedule",
         metavar="WHEN",

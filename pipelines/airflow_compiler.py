@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from ondevice_rec.pipelines import compiled_pipeline, metadata_store
+from ondevice_rec.pipelines.run_place import Place
 from ondevice_rec.schemas import errors, pipeline_config_pb2
 
 # Seconds of the periods that spans can be counted by.
@@ -77,7 +78,7 @@ def write(
     config: pipeline_config_pb2.PipelineConfig,
     output: str,
     root: str,
-    metadata_url: str | None,
+    place: Place,
     schedule: Schedule,
 ) -> Path:
     """Writes `NAME.py`, `NAME.json` and `NAME.ir.json` for Airflow's DAG folder.
@@ -86,8 +87,7 @@ def write(
       config: The configuration, checked.
       output: Folder to write to; made where it is not there.
       root: Folder of artifacts and pushed versions, as the nodes see it.
-      metadata_url: Database of ML Metadata, without a password; None: SQLite in
-        `root`.
+      place: The store of ML Metadata and the engine of the Beam pipelines.
       schedule: When and how Airflow runs it.
 
     Returns:
@@ -104,7 +104,7 @@ def write(
         raise errors.UserError(
             f"{output}: cannot be written: {error.strerror}. Choose another --output."
         ) from error
-    ir = _compiled(config, root, metadata_url)
+    ir = _compiled(config, root, place)
     name = config.pipeline_name
     described = {
         "name": name,
@@ -136,7 +136,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _compiled(
-    config: pipeline_config_pb2.PipelineConfig, root: str, metadata_url: str | None
+    config: pipeline_config_pb2.PipelineConfig, root: str, place: Place
 ) -> str:
     """The pipeline's IR as JSON; which run it is stays open."""
     from google.protobuf import json_format
@@ -149,7 +149,11 @@ def _compiled(
             config,
             pipeline_root=os.path.join(root, "artifacts"),
             push_dir=os.path.join(root, "serving"),
-            metadata_connection_config=metadata_store.connection(root, metadata_url),
+            # The nodes read the password where they run.
+            metadata_connection_config=metadata_store.connection(
+                root, place.metadata_url
+            ),
+            beam_pipeline_args=place.beam_args,
         )
     except errors.UserError:
         raise

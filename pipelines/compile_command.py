@@ -83,10 +83,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _airflow(config: Config, arguments: argparse.Namespace) -> int:
-    from ondevice_rec.pipelines import airflow_compiler, metadata_store
+    from ondevice_rec.pipelines import airflow_compiler, run_place
 
-    if arguments.metadata is not None:
-        metadata_store.check_url(arguments.metadata)
+    place = run_place.place_of(arguments)
     schedule = airflow_compiler.Schedule(
         when=arguments.schedule,
         start=arguments.start,
@@ -99,11 +98,7 @@ def _airflow(config: Config, arguments: argparse.Namespace) -> int:
     )
     root = arguments.root or f"runs/{config.pipeline_name}"
     load_config.require_tfx("compile")
-    print(
-        airflow_compiler.write(
-            config, arguments.output, root, arguments.metadata, schedule
-        )
-    )
+    print(airflow_compiler.write(config, arguments.output, root, place, schedule))
     return 0
 
 

@@ -42,7 +42,7 @@ class Place:
 HERE = Place()
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse._ActionsContainer) -> None:
     """Adds the options."""
     parser.add_argument(
         "--metadata",

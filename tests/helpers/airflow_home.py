@@ -42,8 +42,8 @@ class Airflow:
             ),
             "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{self.port}/",
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
-            "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
-            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+            # A busy machine takes longer than 5 s to answer.
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         }
         if database:
             self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = database

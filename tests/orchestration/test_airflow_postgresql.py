@@ -114,7 +114,8 @@ def test_three_spans_are_caught_up_though_a_task_is_killed(
         f"select try_number from task_instance where task_id = '{KILLED}' "
         "order by try_number",
     )
-    assert tried == ["1", "1", "2"]
+    assert len(tried) == len(SPANS)
+    assert tried[-1] > "1"
     store = Store(f"{postgresql}/store")
     found = list(runs.runs(store))
     assert [run.state for run in found] == ["pushed"] * len(SPANS)
