@@ -37,8 +37,8 @@ def _span() -> str:
         # A run that was triggered by hand may have no period.
         by_period = (
             "{% elif data_interval_start %}{{ "
-            f"(data_interval_start.timestamp() - {_START.timestamp():.0f})"
-            f" // {_PIPELINE['period_seconds']} + {_PIPELINE['first_span']} | int"
+            f"((data_interval_start.timestamp() - {_START.timestamp():.0f})"
+            f" // {_PIPELINE['period_seconds']}) | int + {_PIPELINE['first_span']}"
             " }}"
         )
     return (
