@@ -7,6 +7,7 @@ import math
 import keras
 from keras import ops
 
+from ondevice_rec.recommendation.encoders.causal import not_later
 from ondevice_rec.recommendation.encoders.encoder import Tensor
 
 # Added to what may not be attended to, in training: however far apart scores get, its
@@ -60,9 +61,8 @@ class CausalSelfAttention(keras.layers.Layer):
         scores = ops.matmul(query / math.sqrt(query.shape[-1]), self._transposed(key))
         hidden = ops.expand_dims(ops.expand_dims(1.0 - present, 1), 1)
         if queries.shape[1] != 1:
-            places = ops.arange(ops.shape(values)[1])
-            later = ops.greater(ops.expand_dims(places, 0), ops.expand_dims(places, 1))
-            hidden = ops.maximum(hidden, ops.cast(later, "float32"))
+            later = 1.0 - not_later(present)
+            hidden = ops.maximum(hidden, ops.expand_dims(later, 1))
         never = _NEVER if training else _NEVER_SERVED
         likelihood = ops.softmax(scores + never * hidden)
         found = ops.transpose(ops.matmul(likelihood, value), (0, 2, 1, 3))

@@ -49,3 +49,23 @@ def at_last(states: Tensor, present: Tensor) -> Tensor:
     chosen = ops.cast(ops.equal(places, last), states.dtype)
     # A sum, because TensorFlow Lite gathers along one axis only.
     return ops.sum(states * ops.expand_dims(chosen, -1), axis=1)
+
+
+def not_later(present: Tensor) -> Tensor:
+    """Which positions may be looked at from each position.
+
+    Worked out from what is present, and not of positions alone: that would be a table
+    in the TFLite file, 160 KB of it for 200 events.
+
+    Args:
+      present: `[batch, length]` float32, 1 or 0.
+
+    Returns:
+      float32 `[batch, length, length]`, 1 where the second position is not after the
+      first, else 0. Where one of them is absent it says nothing.
+    """
+    # Integers, which stay as they are where activations become 8 bits.
+    places = ops.arange(1, ops.shape(present)[1] + 1, dtype="int32")
+    places = ops.cast(present, "int32") * places
+    found = ops.greater_equal(ops.expand_dims(places, 2), ops.expand_dims(places, 1))
+    return ops.cast(found, "float32")

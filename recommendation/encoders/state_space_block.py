@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ondevice_rec.recommendation.encoders.causal import at_last
+from ondevice_rec.recommendation.encoders.causal import at_last, not_later
 from ondevice_rec.recommendation.encoders.encoder import Tensor
 
 # What a head forgets at each event in the beginning, its logarithm: from one that
@@ -125,18 +125,16 @@ class StateSpaceBlock(keras.layers.Layer):
         """
         here = ops.expand_dims(present, 1)
         logs = ops.transpose(_log_sigmoid(self.keep(events)), (0, 2, 1)) * here
-        places = ops.arange(ops.shape(events)[1])
-        until = ops.expand_dims(places, 1) >= ops.expand_dims(places, 0)
-        until = ops.cast(until, "float32")
+        until = not_later(present)
         # A sum up to each position: a product with ones and zeros.
-        sums = ops.matmul(logs, ops.transpose(until))
+        sums = ops.matmul(logs, ops.transpose(until, (0, 2, 1)))
         if last_only:
             ends = ops.sum(logs, axis=2, keepdims=True)
             decays = ops.expand_dims(ops.exp(ends - sums), 2)
         else:
             since = ops.expand_dims(sums, 3) - ops.expand_dims(sums, 2)
             # Later events have a positive one, whose exponential might overflow.
-            decays = ops.exp(ops.minimum(since, 0.0)) * until
+            decays = ops.exp(ops.minimum(since, 0.0)) * ops.expand_dims(until, 1)
         return decays * ops.expand_dims(here, 1)
 
     def _heads(self, values: Tensor) -> Tensor:

@@ -52,7 +52,9 @@ def open_feed(
                 source, input_spec, batch_size, seed=seed, repeat=True
             ),
             on_timelines=True,
-            count=lambda: sequences.count_training_sequences(source, input_spec),
+            count=lambda: sequences.count_training_sequences(
+                source, input_spec, seed=seed
+            ),
         )
 
     def count() -> tuple[int, int]:

@@ -162,7 +162,7 @@ def test_every_target_is_learnt_once_from_what_precedes_it(
         ).as_numpy_iterator():
             for items, one in zip(features["context_item"], label, strict=True):
                 contexts[(tuple(items[items > 0].tolist()), int(one))] += 1
-        counted = sequences.count_training_sequences([file], spec)
+        counted = sequences.count_training_sequences([file], spec, seed=seed)
     learnt = [
         (tuple(inputs[: p + 1]), label)
         for inputs, labels in rows
@@ -170,6 +170,7 @@ def test_every_target_is_learnt_once_from_what_precedes_it(
         if label
     ]
     assert len(learnt) == counted[1] == contexts.total()
+    assert len(rows) == counted[0]
     # Each is the end of the context that a window has, and its label.
     for context, label in learnt:
         assert any(
