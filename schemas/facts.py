@@ -46,6 +46,11 @@ AGREEMENT = "agreement"
 # variants that were not pushed, a line each, with the reason.
 REFUSED_VARIANTS = "refused_variants"
 
+# On Kubeflow, on what a node reads: the artifact's name and URI in the cluster's stores,
+# where the executor is given a number and a copy.
+STORE_NAME = "store_name"
+STORE_URI = "store_uri"
+
 # On a model that stands for none, where an orchestrator knows no empty inputs: 1.
 ABSENT = "absent"
 
@@ -58,6 +63,12 @@ INPUT_FINGERPRINT = "input_fingerprint"
 SPANS = "spans"
 # Spans of the window that could not be read, in words, a line each.
 SPANS_LEFT_OUT = "spans_left_out"
+
+# On anomalies: what is wrong, in words, a line each, left out for nothing; folder of the
+# statistics; and the span that these were compared with, left out for none.
+ANOMALIES = "anomalies"
+STATISTICS = "statistics"
+COMPARED_WITH = "compared_with"
 
 # On examples and on the ingestion report.
 ROWS_READ = "rows_read"
@@ -72,10 +83,13 @@ TRAINING_COUNTS = ("epochs", "best_epoch", "steps", "examples")
 TRAINING_MEASURES = ("best_validation_recall", "seconds")
 # JSON: the settings that a search chose, in the place of those of the configuration.
 TUNED = "tuned"
+# Where a warm start was asked for: how many keys were kept and are new, or why the
+# training began cold, in words.
+WARM_START = "warm_start"
 
 # On everything our executors write: a digest of the artifact's files (see
 # `components/provenance.py`), the code that wrote them, and who ran it where. The
-# commit is known only where the package runs from a checkout.
+# commit is known where the package runs from a checkout, or an image says it.
 CONTENT_SHA256 = "content_sha256"
 PACKAGE_VERSION = "package_version"
 GIT_COMMIT = "git_commit"

@@ -31,7 +31,7 @@ def lineage(
     return {
         "pipeline_name": info.id if info else None,
         "pipeline_run_id": context.pipeline_run_id if context else None,
-        "execution_id": _execution_id(execution_id),
+        "execution_id": _number(execution_id) if execution_id else None,
         "model": _artifact(model),
         "evaluation": _artifact(evaluation) if evaluation else None,
         "examples": [
@@ -45,16 +45,18 @@ def lineage(
     }
 
 
-def _execution_id(unique_id: str | None) -> int | str | None:
-    """ML Metadata's number; on Kubeflow the name of the task."""
-    if unique_id is None:
-        return None
-    return int(unique_id) if unique_id.isdecimal() else unique_id
+def _number(name: str) -> int | str:
+    """ML Metadata's number; Kubeflow may have names in its place."""
+    return int(name) if name.isdecimal() else name
 
 
 def _artifact(artifact: types.Artifact) -> dict[str, Any]:
-    # Artifacts that no store knows have id 0.
-    return {"id": artifact.id or None, "uri": artifact.uri}
+    name = artifact.get_string_custom_property(facts.STORE_NAME)
+    return {
+        # Artifacts that no store knows have id 0.
+        "id": _number(name) if name else artifact.id or None,
+        "uri": artifact.get_string_custom_property(facts.STORE_URI) or artifact.uri,
+    }
 
 
 def _property(artifact: types.Artifact, name: str) -> str | int | None:

@@ -27,7 +27,7 @@ from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 
 from ondevice_rec.pipelines.kubeflow import artifact_types
 from ondevice_rec.pipelines.kubeflow.store_files import StoreFiles
-from ondevice_rec.schemas import errors
+from ondevice_rec.schemas import errors, facts
 
 logger = logging.getLogger("ondevice_rec.kubeflow")
 
@@ -93,6 +93,9 @@ def prepare(
     inputs, outputs = executor_input.inputs.artifacts, executor_input.outputs.artifacts
     for name, found in inputs.items():
         for artifact in found.artifacts:
+            artifact.metadata.update(
+                {facts.STORE_NAME: artifact.name, facts.STORE_URI: artifact.uri}
+            )
             if not (artifact.type.schema_title or artifact.type.instance_schema):
                 artifact.type.CopyFrom(spec.artifacts[name].artifact_type)
     for name in [name for name, found in outputs.items() if _is_clusters(found)]:
