@@ -5,8 +5,9 @@
     python -m benchmarks.quality --table   what is measured, nothing is run
 
 A row is `DATA`, the preset of that name, or `DATA/RECIPE`, the preset with the encoder
-and training of `benchmarks/recipes/RECIPE.yaml`. DATA is movielens-1m, movielens-100k
-or online-retail. Every row goes through the whole pipeline, from log to `.tflite`,
+and training of `benchmarks/recipes/RECIPE.yaml`, or, for `DATA/default`, those of the
+preset for logs of unknown nature. DATA is movielens-1m, movielens-100k or
+online-retail. Every row goes through the whole pipeline, from log to `.tflite`,
 which is what is measured: leave-last-out, the whole vocabulary ranked, ties counted
 against the model. The rows of a data set share what does not depend on the recipe.
 
@@ -23,6 +24,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
@@ -38,9 +40,12 @@ def rows() -> list[str]:
     """Every row there is."""
     recipes = resources.files("benchmarks") / _RECIPES
     names = sorted(
-        file.name.removesuffix(".yaml")
-        for file in recipes.iterdir()
-        if file.name.endswith(".yaml")
+        [presets.DEFAULT]
+        + [
+            file.name.removesuffix(".yaml")
+            for file in recipes.iterdir()
+            if file.name.endswith(".yaml")
+        ]
     )
     return [
         row
@@ -60,13 +65,29 @@ def configuration(row: str, seed: int, data_folder: str) -> dict[str, Any]:
     data, _, recipe = row.partition("/")
     config = yaml.safe_load(presets.text(data))
     if recipe:
-        file = resources.files("benchmarks") / _RECIPES / f"{recipe}.yaml"
-        config |= yaml.safe_load(file.read_text(encoding="utf-8"))
+        chosen = yaml.safe_load(_recipe(recipe))
+        config |= {name: chosen[name] for name in ("input_spec", "training")}
+        config["hparams"] = {**chosen["hparams"], **_of_the_task(config)}
     return {
         "pipeline_name": data,
         "log": quality_data.log(data, data_folder),
         **config,
         "training": {**config["training"], "seed": seed},
+    }
+
+
+def _recipe(name: str) -> str:
+    if name == presets.DEFAULT:
+        return presets.text(name)
+    file = resources.files("benchmarks") / _RECIPES / f"{name}.yaml"
+    return file.read_text(encoding="utf-8")
+
+
+def _of_the_task(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a preset's model that do not belong to its recipe."""
+    names = ("num_predictions", "exclude_seen")
+    return {
+        name: config["hparams"][name] for name in names if name in config["hparams"]
     }
 
 

@@ -52,6 +52,22 @@ def test_a_row_is_the_mean_and_spread_of_its_seeds():
     assert line["int8 NDCG loss"] == "0.0100"
 
 
+def test_a_recipe_changes_the_model_and_not_the_task():
+    preset = quality.configuration("movielens-1m", 1, "/data")
+    for recipe in ("lstm", "default"):
+        config = quality.configuration(f"movielens-1m/{recipe}", 1, "/data")
+        assert config["evaluation"] == preset["evaluation"]
+        assert config["hparams"]["exclude_seen"] is True
+        assert config["hparams"]["num_predictions"] == 100
+    [group] = config["input_spec"]["activity_feature_groups"]
+    assert group["encoder_type"] == "STATE_SPACE"
+    assert group["features"][0]["feature_length"] == 50
+    assert (
+        "exclude_seen"
+        not in quality.configuration("movielens-100k/lstm", 1, "/data")["hparams"]
+    )
+
+
 def test_a_model_that_was_refused_has_quality_but_no_file():
     (line,) = quality_table.rows([result("a", 1, 0.03, pushed=False)])
     assert line["HR@10"] == "0.0300"
