@@ -42,6 +42,7 @@ ITEMS = "items"
 TRAINING_COUNTS = ("epochs", "best_epoch", "steps", "examples")
 TRAINING_MEASURES = ("best_validation_recall", "seconds")
 TUNED = "tuned"
+WARM_START = "warm_start"
 
 CONTENT_SHA256 = "content_sha256"
 PACKAGE_VERSION = "package_version"

@@ -153,5 +153,5 @@ def _metrics(trace: Trace, of_baselines: bool) -> Facts:
 
 
 def _training(model: Mapping[str, Value]) -> Facts:
-    names = (*facts.TRAINING_COUNTS, *facts.TRAINING_MEASURES)
+    names = (*facts.TRAINING_COUNTS, *facts.TRAINING_MEASURES, facts.WARM_START)
     return {name: model[name] for name in names if name in model}

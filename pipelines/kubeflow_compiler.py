@@ -72,7 +72,9 @@ def kubeflow_pipeline(
     from ondevice_rec.components.tflite_pusher.served_model import ServedModel
 
     push_dir = kubeflow_paths.push_dir(config, settings)
-    spec = _job(config, settings, lambda _: ServedModel(push_dir))["pipelineSpec"]
+    # The one to start from, too, where the training asks for one.
+    served = ServedModel(push_dir)
+    spec = _job(config, settings, lambda *_: served)["pipelineSpec"]
     kubeflow_spec.for_kubeflow_pipelines(spec)
     platform = kubeflow_spec.volumes(spec, settings)
     return [spec, platform] if platform else [spec]
@@ -94,7 +96,7 @@ def vertex_job(
 def _job(
     config: pipeline_config_pb2.PipelineConfig,
     settings: Settings,
-    earlier_model: Callable[[Any], Any],
+    earlier_model: Callable[[Any, str], Any],
 ) -> dict[str, Any]:
     """A PipelineJob by TFX's compiler, as protobuf's JSON."""
     from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
@@ -107,6 +109,7 @@ def _job(
             pipeline_root=settings.root,
             push_dir=kubeflow_paths.push_dir(config, settings),
             earlier_model=earlier_model,
+            earlier_statistics=None,
         )
     except ValueError as error:
         # Components check their own parameters when they are made.

@@ -20,10 +20,17 @@ from ondevice_rec.components.recommendation_trainer.settings_tuner import (
 )
 from ondevice_rec.components.sequence_transform.component import SequenceTransform
 from ondevice_rec.components.tflite_pusher.component import TFLitePusher
+from ondevice_rec.components.timeline_validator.component import TimelineValidator
+from ondevice_rec.components.timeline_validator.previous_statistics import (
+    previous_statistics,
+)
+from ondevice_rec.components.topk_evaluator import latest_blessed
 from ondevice_rec.components.topk_evaluator.component import TopKEvaluator
-from ondevice_rec.components.topk_evaluator.latest_blessed import latest_blessed
 from ondevice_rec.pipelines.engines import LOCAL_BEAM_ARGS, refuse_broken_runners
-from ondevice_rec.schemas import input_spec_pb2, pipeline_config_pb2
+from ondevice_rec.schemas import input_spec_pb2, log_spans, pipeline_config_pb2
+
+EarlierModel = Callable[[tfx.types.BaseChannel, str], BaseNode]
+EarlierStatistics = Callable[[tfx.types.BaseChannel], BaseNode]
 
 
 def create_pipeline(
@@ -33,7 +40,8 @@ def create_pipeline(
     metadata_connection_config: metadata_store_pb2.ConnectionConfig | None = None,
     beam_pipeline_args: tuple[str, ...] = LOCAL_BEAM_ARGS,
     span: int | None = None,
-    earlier_model: Callable[[tfx.types.BaseChannel], BaseNode] = latest_blessed,
+    earlier_model: EarlierModel = latest_blessed.latest_blessed,
+    earlier_statistics: EarlierStatistics | None = previous_statistics,
 ) -> tfx.dsl.Pipeline:
     """Wires the pipeline that a configuration describes.
 
@@ -46,8 +54,12 @@ def create_pipeline(
         where it has one of its own.
       beam_pipeline_args: Arguments of the components' Beam pipelines.
       span: The last span to read; None: the latest there is when the pipeline runs.
-      earlier_model: Makes the node whose output `model` the new model, which it is
-        given, is measured beside; not every orchestrator can find the same.
+      earlier_model: Makes a node whose output `model` is the latest blessed model that
+        was there before what it is given, and which has the name that it is given; not
+        every orchestrator can find the same.
+      earlier_statistics: Makes a node whose output `statistics` is that of the span to
+        compare with; None where the orchestrator can find none: then drift is not
+        looked at.
 
     Returns:
       The pipeline, with caching, ready for any TFX runner.
@@ -76,12 +88,20 @@ def create_pipeline(
     statistics = statistics_gen.outputs["statistics"]
     schema_gen = _schema_gen(config, statistics)
     schema = schema_gen.outputs["schema"]
-    validator = tfx.components.ExampleValidator(statistics=statistics, schema=schema)
+    previous = _previous(config, statistics, earlier_statistics)
+    validator = TimelineValidator(
+        statistics=statistics,
+        schema=schema,
+        previous_statistics=previous and previous.outputs["statistics"],
+    )
+    base = _base(config, examples, earlier_model)
+    base_model = base and base.outputs["model"]
     transform = SequenceTransform(
         examples=examples,
         schema=schema,
         input_spec=spec,
         min_vocab_count=config.min_vocab_count,
+        base_model=base_model,
     )
     timelines = transform.outputs["transformed_examples"]
     tuner = _tuner(config, transform)
@@ -92,15 +112,17 @@ def create_pipeline(
         hparams=config.hparams,
         training=config.training,
         hyperparameters=tuner and tuner.outputs["best_hyperparameters"],
+        base_model=base_model,
     )
     model = trainer.outputs["model"]
-    blessed = earlier_model(model)
+    blessed = earlier_model(model, latest_blessed.COMPARED)
     evaluator = TopKEvaluator(
         examples=timelines,
         model=model,
         baseline_model=blessed.outputs["model"],
         evaluation=config.evaluation,
         input_spec=spec,
+        anomalies=validator.outputs["anomalies"],
     )
     pusher = TFLitePusher(
         model=model,
@@ -118,11 +140,14 @@ def create_pipeline(
             example_gen,
             statistics_gen,
             schema_gen,
+            *([previous] if previous else []),
             validator,
+            *([base] if base else []),
             transform,
             *([tuner] if tuner else []),
             trainer,
-            blessed,
+            # Where there are no resolvers, both are one node.
+            *([blessed] if blessed is not base else []),
             evaluator,
             pusher,
         ],
@@ -130,6 +155,30 @@ def create_pipeline(
         metadata_connection_config=metadata_connection_config,
         beam_pipeline_args=list(beam_pipeline_args),
     )
+
+
+def _previous(
+    config: pipeline_config_pb2.PipelineConfig,
+    statistics: tfx.types.BaseChannel,
+    earlier_statistics: EarlierStatistics | None,
+) -> BaseNode | None:
+    """Finds the span that the newest is compared with."""
+    if earlier_statistics is None or not log_spans.has_spans(config.log.path):
+        return None
+    return earlier_statistics(statistics)
+
+
+def _base(
+    config: pipeline_config_pb2.PipelineConfig,
+    examples: tfx.types.BaseChannel,
+    earlier_model: EarlierModel,
+) -> BaseNode | None:
+    """Finds the model that the training starts from."""
+    if config.training.warm_start != pipeline_config_pb2.LATEST_BLESSED:
+        return None
+    # Not before the new model, as for the comparison: a run that is repeated starts
+    # from the same model as before, and comes from the cache.
+    return earlier_model(examples, latest_blessed.BASE)
 
 
 def _schema_gen(

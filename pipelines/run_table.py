@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.io import fileio
 
-from ondevice_rec.pipelines import anomaly_words, data_notes
+from ondevice_rec.components.timeline_validator import anomaly_words
+from ondevice_rec.pipelines import data_notes
 from ondevice_rec.pipelines.run_outputs import NodeOutputs
 from ondevice_rec.schemas import facts
 

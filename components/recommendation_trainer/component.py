@@ -39,6 +39,7 @@ class RecommendationTrainer(Trainer):
         hparams: pipeline_config_pb2.HParams | None = None,
         training: pipeline_config_pb2.Training | None = None,
         hyperparameters: types.BaseChannel | None = None,
+        base_model: types.BaseChannel | None = None,
     ) -> None:
         """Creates the component.
 
@@ -50,6 +51,9 @@ class RecommendationTrainer(Trainer):
           hparams: The model's size; left out: the defaults.
           training: Optimizer, batch size, epochs; left out: the defaults.
           hyperparameters: `settings_tuner`'s, which are put in the place of the above.
+          base_model: The model to start from where `training.warm_start` asks for it;
+            it may be empty, or of another vocabulary. The vocabularies of
+            `transform_graph` should have kept its ids, so that apps see them stay.
 
         Raises:
           ValueError: they do not make a model; the message says what to change.
@@ -65,6 +69,7 @@ class RecommendationTrainer(Trainer):
             train_args=trainer_pb2.TrainArgs(splits=[timeline.TRAIN]),
             eval_args=trainer_pb2.EvalArgs(splits=[timeline.VALIDATION]),
             hyperparameters=hyperparameters,
+            base_model=base_model,
             custom_config=custom_config.of(
                 input_spec=input_spec, hparams=hparams, training=training
             ),

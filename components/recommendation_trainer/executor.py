@@ -13,6 +13,7 @@ from tfx.types import artifact_utils, standard_component_specs
 
 from ondevice_rec.components import provenance
 from ondevice_rec.components.recommendation_trainer import custom_config
+from ondevice_rec.recommendation import warm_start
 from ondevice_rec.schemas import facts
 
 
@@ -25,6 +26,9 @@ class Executor(GenericExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
+        base = input_dict.get(standard_component_specs.BASE_MODEL_KEY)
+        if base and base[0].get_int_custom_property(facts.ABSENT):
+            input_dict = {**input_dict, standard_component_specs.BASE_MODEL_KEY: []}
         super().Do(input_dict, output_dict, exec_properties)
         run = output_dict[standard_component_specs.MODEL_RUN_KEY]
         path = os.path.join(
@@ -41,4 +45,8 @@ class Executor(GenericExecutor):
             model.set_float_custom_property(name, report[name])
         if report["tuned"]:
             model.set_string_custom_property(facts.TUNED, json.dumps(report["tuned"]))
+        started = report["warm_start"]
+        if started:
+            words = str(warm_start.WarmStart(**started))
+            model.set_string_custom_property(facts.WARM_START, words)
         provenance.record(output_dict)

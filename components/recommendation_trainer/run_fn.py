@@ -25,8 +25,15 @@ def run_fn(fn_args: FnArgs) -> None:
     """
     task = trained_model.read(fn_args)
     values = (fn_args.hyperparameters or {}).get("values", {})
-    model, report = trained_model.train(task, values, fn_args.model_run_dir)
+    model, report, started = trained_model.train(
+        task, values, fn_args.model_run_dir, base_model=fn_args.base_model
+    )
     export.save(model, fn_args.serving_model_dir, task.vocabularies)
     path = os.path.join(fn_args.model_run_dir, custom_config.REPORT_FILE)
     with tf.io.gfile.GFile(path, "w") as file:
-        json.dump({**dataclasses.asdict(report), "tuned": values}, file, indent=2)
+        content = {
+            **dataclasses.asdict(report),
+            "tuned": values,
+            "warm_start": started and dataclasses.asdict(started),
+        }
+        json.dump(content, file, indent=2)

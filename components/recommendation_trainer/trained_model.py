@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from collections.abc import Mapping, Sequence
 
@@ -11,12 +12,15 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from ondevice_rec.components.recommendation_trainer import custom_config
-from ondevice_rec.recommendation import training
+from ondevice_rec.recommendation import training, warm_start
 from ondevice_rec.recommendation.export.items import OOV_KEY
 from ondevice_rec.recommendation.feed import timeline_source
 from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.spec import InputSpec, hparams_from_proto
+from ondevice_rec.recommendation.warm_start import WarmStart
 from ondevice_rec.schemas import input_spec_check, pipeline_config_pb2, tuning
+
+logger = logging.getLogger("ondevice_rec.trainer")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +70,8 @@ def train(
     values: Mapping[str, float],
     log_dir: str,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> tuple[RecommendationModel, training.TrainingReport]:
+    base_model: str | None = None,
+) -> tuple[RecommendationModel, training.TrainingReport, WarmStart | None]:
     """Trains a new model.
 
     Args:
@@ -74,6 +79,12 @@ def train(
       values: Settings to change, by name, as `schemas.tuning` has them.
       log_dir: Folder for TensorBoard.
       callbacks: Further ones for the fit.
+      base_model: SavedModel of an earlier model, to start from where the training asks
+        for it; None: there is none.
+
+    Returns:
+      The model, what the training did, and what became of the warm start,
+      None where none was asked for.
 
     Raises:
       UserError: there is nothing to learn from, the settings do not make a model, or
@@ -87,6 +98,14 @@ def train(
     model = RecommendationModel(
         task.input_spec, hparams_from_proto(hparams, settings.dropout)
     )
+    started = None
+    if settings.warm_start == pipeline_config_pb2.LATEST_BLESSED:
+        started = WarmStart({}, "there is no earlier blessed model")
+        if base_model:
+            started = warm_start.start(model, task.vocabularies, base_model)
+        if not started.left_out and settings.HasField("warm_start_epochs"):
+            settings.epochs = settings.warm_start_epochs
+        logger.info("start: %s", started)
     report = training.train(
         model,
         task.train_files,
@@ -95,7 +114,7 @@ def train(
         log_dir,
         callbacks,
     )
-    return model, report
+    return model, report, started
 
 
 def read_vocabularies(

@@ -1,12 +1,21 @@
 """SequenceTransform: keys become ids, by vocabularies learnt from the train split."""
 
+from __future__ import annotations
+
+from typing import ClassVar
+
 from google.protobuf import json_format
 from tfx import types
 from tfx.components.transform.component import Transform
+from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.proto import transform_pb2
+from tfx.types import standard_artifacts
+from tfx.types import standard_component_specs as specs
+from tfx.types.component_spec import ChannelParameter
+from tfx.utils import json_utils
 
-from ondevice_rec.components.sequence_transform.executor import Executor
+from ondevice_rec.components.sequence_transform.executor import BASE_MODEL, Executor
 from ondevice_rec.components.sequence_transform.preprocessing import (
     INPUT_SPEC_KEY,
     MIN_VOCAB_COUNT_KEY,
@@ -16,6 +25,15 @@ from ondevice_rec.schemas import input_spec_pb2, timeline
 _PREPROCESSING_FN = (
     "ondevice_rec.components.sequence_transform.preprocessing.preprocessing_fn"
 )
+
+
+class SequenceTransformSpec(specs.TransformSpec):
+    """TFX's, with an earlier model."""
+
+    INPUTS: ClassVar = {
+        **specs.TransformSpec.INPUTS,
+        BASE_MODEL: ChannelParameter(type=standard_artifacts.Model, optional=True),
+    }
 
 
 class SequenceTransform(Transform):
@@ -33,6 +51,7 @@ class SequenceTransform(Transform):
         )
     """
 
+    SPEC_CLASS = SequenceTransformSpec
     EXECUTOR_SPEC = BeamExecutorSpec(Executor)
 
     def __init__(
@@ -41,6 +60,7 @@ class SequenceTransform(Transform):
         schema: types.BaseChannel,
         input_spec: input_spec_pb2.InputSpec,
         min_vocab_count: int = 1,
+        base_model: types.BaseChannel | None = None,
     ):
         """Constructs the component.
 
@@ -50,6 +70,8 @@ class SequenceTransform(Transform):
           input_spec: Which columns the model reads, and as what. The smallest
             `vocab_size` given for a column caps its vocabulary.
           min_vocab_count: Keys seen less often in the train split get id 0.
+          base_model: An earlier `Model`, if there is one: keys that its vocabularies
+            have keep the ids they have there. It may be empty.
 
         Raises:
           ValueError: If `min_vocab_count` is below 1.
@@ -58,19 +80,30 @@ class SequenceTransform(Transform):
             raise ValueError(
                 f"`min_vocab_count` must be >= 1, received {min_vocab_count}."
             )
-        super().__init__(
-            examples=examples,
-            schema=schema,
-            preprocessing_fn=_PREPROCESSING_FN,
-            splits_config=transform_pb2.SplitsConfig(
-                analyze=[timeline.TRAIN], transform=list(timeline.SPLITS)
+        transformed = types.Channel(type=standard_artifacts.Examples)
+        transformed.matching_channel_name = specs.EXAMPLES_KEY
+        # TFX's own constructor knows no further inputs.
+        BaseBeamComponent.__init__(
+            self,
+            spec=SequenceTransformSpec(
+                examples=examples,
+                schema=schema,
+                base_model=base_model,
+                preprocessing_fn=_PREPROCESSING_FN,
+                force_tf_compat_v1=0,
+                splits_config=transform_pb2.SplitsConfig(
+                    analyze=[timeline.TRAIN], transform=list(timeline.SPLITS)
+                ),
+                custom_config=json_utils.dumps(
+                    {
+                        INPUT_SPEC_KEY: json_format.MessageToDict(input_spec),
+                        MIN_VOCAB_COUNT_KEY: min_vocab_count,
+                    }
+                ),
+                # StatisticsGen has described the data; a second description of ids
+                # costs time and tells nothing.
+                disable_statistics=1,
+                transform_graph=types.Channel(type=standard_artifacts.TransformGraph),
+                transformed_examples=transformed,
             ),
-            custom_config={
-                INPUT_SPEC_KEY: json_format.MessageToDict(input_spec),
-                MIN_VOCAB_COUNT_KEY: min_vocab_count,
-            },
-            # StatisticsGen has described the data; a second description of ids costs
-            # time and tells nothing.
-            disable_statistics=True,
-            disable_analyzer_cache=True,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow_transform as tft
@@ -15,14 +15,21 @@ from tfx.components.transform import executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
-from tfx.utils import io_utils
+from tfx.utils import io_utils, path_utils
 
 from ondevice_rec.components import provenance
 from ondevice_rec.components.activity_example_gen import shards
 from ondevice_rec.components.sequence_transform import transformed_files
-from ondevice_rec.components.sequence_transform.preprocessing import INPUT_SPEC_KEY
+from ondevice_rec.components.sequence_transform.preprocessing import (
+    EARLIER_KEY,
+    INPUT_SPEC_KEY,
+)
+from ondevice_rec.recommendation.export import export
 from ondevice_rec.recommendation.feed.timeline_source import timeline_files
 from ondevice_rec.schemas import facts, input_spec_check, input_spec_pb2, timeline
+
+# An input: the model whose vocabularies' ids are kept.
+BASE_MODEL = specs.BASE_MODEL_KEY
 
 
 class Executor(executor.Executor):
@@ -39,15 +46,19 @@ class Executor(executor.Executor):
             for key, value in output_dict.items()
             if key != specs.TRANSFORMED_EXAMPLES_KEY
         }
+        config = json.loads(exec_properties[specs.CUSTOM_CONFIG_KEY])
+        earlier = _earlier(input_dict.get(BASE_MODEL) or [])
+        if earlier:
+            changed = json.dumps({**config, EARLIER_KEY: earlier})
+            exec_properties = {**exec_properties, specs.CUSTOM_CONFIG_KEY: changed}
         super().Do(input_dict, graph_only, exec_properties)
         self._transform_files(input_dict, output_dict)
         graph = artifact_utils.get_single_instance(
             output_dict[specs.TRANSFORM_GRAPH_KEY]
         )
         schema_uri = artifact_utils.get_single_uri(input_dict[specs.SCHEMA_KEY])
-        spec = json.loads(exec_properties[specs.CUSTOM_CONFIG_KEY])[INPUT_SPEC_KEY]
         columns = input_spec_check.vocabulary_caps(
-            json_format.ParseDict(spec, input_spec_pb2.InputSpec())
+            json_format.ParseDict(config[INPUT_SPEC_KEY], input_spec_pb2.InputSpec())
         )
         described = {
             **describe_schema(_read(io_utils.get_only_uri_in_dir(schema_uri))),
@@ -80,6 +91,15 @@ class Executor(executor.Executor):
         with self._make_beam_pipeline() as pipeline:
             transformed_files.transform(pipeline, files, graph, transformed.uri)
         shards.remove_staging(transformed.uri)
+
+
+def _earlier(models: Sequence[types.Artifact]) -> dict[str, list[str]]:
+    """Keys by column of an earlier model, without that of id 0; empty for none."""
+    if not models or models[0].get_int_custom_property(facts.ABSENT):
+        return {}
+    folder = path_utils.serving_model_path(models[0].uri)
+    assets = export.load_assets(folder)
+    return {column: list(keys)[1:] for column, keys in assets.vocabularies.items()}
 
 
 def describe_schema(content: bytes) -> dict[str, str]:

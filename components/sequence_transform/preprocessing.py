@@ -9,10 +9,12 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from google.protobuf import json_format
 
+from ondevice_rec.components.sequence_transform import kept_vocabulary
 from ondevice_rec.schemas import input_spec_check, input_spec_pb2, timeline
 
 INPUT_SPEC_KEY = "input_spec"
 MIN_VOCAB_COUNT_KEY = "min_vocab_count"
+EARLIER_KEY = "earlier"
 
 
 def preprocessing_fn(
@@ -23,7 +25,8 @@ def preprocessing_fn(
     Args:
       inputs: The timelines' features, each of shape [batch, (values)].
       custom_config: `INPUT_SPEC_KEY` holds the InputSpec as a dictionary,
-        `MIN_VOCAB_COUNT_KEY` the number of times a key must occur to be kept.
+        `MIN_VOCAB_COUNT_KEY` the number of times a key must occur to be kept, and
+        `EARLIER_KEY`, if there, by column the keys whose ids are not to change.
 
     Returns:
       Sparse tensors of shape [batch, (values)]: int64 ids (0: out-of-vocabulary) or
@@ -43,6 +46,7 @@ def preprocessing_fn(
         )
     }
     min_count = custom_config[MIN_VOCAB_COUNT_KEY]
+    earlier = custom_config.get(EARLIER_KEY, {})
     vocabulary_caps = input_spec_check.vocabulary_caps(input_spec)
     for column in _columns(input_spec):
         values = _sparse(inputs[column])
@@ -56,15 +60,22 @@ def preprocessing_fn(
         if column == timeline.ITEM:
             counted = _without_overlap(values, outputs[timeline.OVERLAP])
         cap = vocabulary_caps[column]
-        vocabulary = tft.vocabulary(
-            counted,
-            # Id 0 belongs to no key.
-            top_k=None if cap is None else cap - 1,
-            # TFT warns of a threshold that keeps everything.
-            frequency_threshold=min_count if min_count > 1 else None,
-            vocab_filename=column,
-            name=_scope(column, values.dtype),
-        )
+        # Id 0 belongs to no key.
+        top_k = None if cap is None else cap - 1
+        name = _scope(column, values.dtype)
+        if column in earlier:
+            vocabulary = kept_vocabulary.vocabulary(
+                counted, column, earlier[column], top_k, min_count, name
+            )
+        else:
+            vocabulary = tft.vocabulary(
+                counted,
+                top_k=top_k,
+                # TFT warns of a threshold that keeps everything.
+                frequency_threshold=min_count if min_count > 1 else None,
+                vocab_filename=column,
+                name=name,
+            )
         ids = tft.apply_vocabulary(values, vocabulary, default_value=-1)
         outputs[column] = ids.with_values(ids.values + 1)
     return outputs

@@ -26,6 +26,9 @@ class TopKEvaluatorSpec(ComponentSpec):
         "baseline_model": ChannelParameter(
             type=standard_artifacts.Model, optional=True
         ),
+        "anomalies": ChannelParameter(
+            type=standard_artifacts.ExampleAnomalies, optional=True
+        ),
     }
     OUTPUTS: ClassVar = {
         "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),
@@ -55,6 +58,7 @@ class TopKEvaluator(BaseBeamComponent):
         baseline_model: types.BaseChannel | None = None,
         evaluation: Evaluation | None = None,
         input_spec: InputSpec | None = None,
+        anomalies: types.BaseChannel | None = None,
     ) -> None:
         """Creates the component.
 
@@ -65,6 +69,7 @@ class TopKEvaluator(BaseBeamComponent):
             `latest_blessed.py`). It may be empty, or of another vocabulary.
           evaluation: The k's, slices and thresholds; left out: the defaults.
           input_spec: Lets columns to slice by be checked now and not in the run.
+          anomalies: TimelineValidator's; a model of data with any is not blessed.
 
         Raises:
           ValueError: an unknown metric, slice or k; the message lists the valid ones.
@@ -76,6 +81,7 @@ class TopKEvaluator(BaseBeamComponent):
                 examples=examples,
                 model=model,
                 baseline_model=baseline_model,
+                anomalies=anomalies,
                 evaluation_config=config,
                 evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ondevice_rec.components.topk_evaluator.leaks import TOLERATED_SHARE
+
+# So many anomalies are named.
+_NAMED = 5
 
 # In `Statistics.data`.
 FOREIGN_IDS = "foreign_ids"
@@ -36,3 +39,11 @@ def refusals(data: Mapping[str, int], vocab_size: int) -> list[str]:
             "(same user, moment and item): the model has learnt the answers"
         )
     return found
+
+
+def of_anomalies(anomalies: Sequence[str]) -> list[str]:
+    """The anomalies of the data as a refusal; empty where there are none."""
+    if not anomalies:
+        return []
+    more = f" and {len(anomalies) - _NAMED} more" if anomalies[_NAMED:] else ""
+    return [f"the data have anomalies: {'; '.join(anomalies[:_NAMED])}{more}"]

@@ -60,8 +60,8 @@ class Executor(tfx_evaluator.Executor):
         """Evaluates a model.
 
         Args:
-          input_dict: `examples` (transformed timelines), `model`, and, if there is one,
-            `baseline_model`.
+          input_dict: `examples` (transformed timelines), `model`, and, if there are
+            any, `baseline_model` and `anomalies`.
           output_dict: `evaluation`, `blessing`.
           exec_properties: `evaluation_config`, an Evaluation as JSON.
 
@@ -89,6 +89,7 @@ class Executor(tfx_evaluator.Executor):
             *unusable_weights(saved_model_dir),
             *gate.not_numbers(measured),
             *data_refusals.refusals(statistics.data, _vocab_size(assets)),
+            *data_refusals.of_anomalies(_anomalies(input_dict)),
             *(check.refusal for check in checks if check.refusal),
         ]
         uris = dict.fromkeys(plan.models, "") | {CANDIDATE: model.uri}
@@ -214,6 +215,15 @@ def _blessed(
     if why:
         return "", f"{why} ({artifact.uri})"
     return folder, ""
+
+
+def _anomalies(input_dict: Artifacts) -> list[str]:
+    """What TimelineValidator found, in words."""
+    return [
+        line
+        for anomalies in input_dict.get("anomalies") or []
+        for line in anomalies.get_string_custom_property(facts.ANOMALIES).splitlines()
+    ]
 
 
 def _vocab_size(assets: ModelAssets) -> int:

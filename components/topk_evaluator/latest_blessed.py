@@ -14,6 +14,10 @@ _CANDIDATE = "candidate"
 _MODEL = "model"
 _BLESSING = "model_blessing"
 
+# Names of the nodes: the model that a new one is measured beside, and starts from.
+COMPARED = "LatestBlessedModel"
+BASE = "BaseModel"
+
 
 class EarlierBlessedModelStrategy(LatestBlessedModelStrategy):
     """TFX's strategy among the models that were there before the candidate.
@@ -37,35 +41,40 @@ class EarlierBlessedModelStrategy(LatestBlessedModelStrategy):
         return {**(found or {_MODEL: [], _BLESSING: []}), _CANDIDATE: candidates}
 
 
-def latest_blessed(model: types.BaseChannel) -> Resolver:
+def latest_blessed(candidate: types.BaseChannel, node_id: str = COMPARED) -> Resolver:
     """A Resolver whose output `model` is the latest blessed model, if there is one.
 
     Args:
-      model: The model that is to be evaluated, a component's output.
+      candidate: A component's output, the model that is to be evaluated or, for a
+        model to start from, the examples: only models that were there before it count.
+      node_id: Name of the node.
     """
     return Resolver(
         strategy_class=EarlierBlessedModelStrategy,
         **{
-            _CANDIDATE: model,
+            _CANDIDATE: candidate,
             _MODEL: types.Channel(type=standard_artifacts.Model),
             _BLESSING: types.Channel(type=standard_artifacts.ModelBlessing),
         },
-    ).with_id("LatestBlessedModel")
+    ).with_id(node_id)
 
 
-def latest_blessed_stock(model: types.BaseChannel) -> Resolver:
+def latest_blessed_stock(
+    candidate: types.BaseChannel, node_id: str = COMPARED
+) -> Resolver:
     """As `latest_blessed`, by TFX's strategy, which may find the candidate itself.
 
     The evaluator says so then, and does not compare it with itself.
 
     Args:
-      model: Not looked at: TFX's strategy takes no more than models and blessings.
+      candidate: Not looked at: TFX's strategy takes no more than models and blessings.
+      node_id: Name of the node.
     """
-    del model
+    del candidate
     return Resolver(
         strategy_class=LatestBlessedModelStrategy,
         **{
             _MODEL: types.Channel(type=standard_artifacts.Model),
             _BLESSING: types.Channel(type=standard_artifacts.ModelBlessing),
         },
-    ).with_id("LatestBlessedModel")
+    ).with_id(node_id)

@@ -9,8 +9,8 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from ondevice_rec.components.timeline_validator import anomaly_words
 from ondevice_rec.lineage.graph import ArtifactNode
-from ondevice_rec.pipelines import anomaly_words
 from ondevice_rec.pipelines.report.files import Files
 from ondevice_rec.pipelines.report.missing import Missing
 from ondevice_rec.pipelines.report.run_record import RunRecord

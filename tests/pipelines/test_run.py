@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 import html
 import importlib.metadata
 import json
-import os
 import pathlib
 import re
 import shutil
 import subprocess
-import tempfile
 
 import pytest
 import walks
+from commands import command
 from walks import CONFIG, ITEMS
 
-from ondevice_rec.pipelines import cli
 from ondevice_rec.pipelines.run import NOT_PUSHED
 from ondevice_rec.schemas import config as config_module
 
@@ -26,22 +23,6 @@ from ondevice_rec.schemas import config as config_module
 def write_log(folder: pathlib.Path, follow: bool) -> None:
     walks.write_log(folder / "log.csv", follow)
     walks.write_catalogue(folder / "items.csv")
-
-
-def command(*arguments: str) -> tuple[int, str]:
-    """Runs the command line in this process; gives its exit code and all it shows."""
-    with contextlib.ExitStack() as stack:
-        shown = stack.enter_context(tempfile.TemporaryFile("w+", buffering=1))
-        for number in (1, 2):
-            kept = os.dup(number)
-            stack.callback(os.close, kept)
-            stack.callback(os.dup2, kept, number)
-            os.dup2(shown.fileno(), number)
-        stack.enter_context(contextlib.redirect_stdout(shown))
-        stack.enter_context(contextlib.redirect_stderr(shown))
-        code = cli.main(arguments)
-        shown.seek(0)
-        return code, shown.read()
 
 
 def run(folder: pathlib.Path, config: str = CONFIG) -> tuple[int, str]:

@@ -1,0 +1,1 @@
+"""Timelines against their schema, and a span against an earlier one."""
