@@ -35,8 +35,9 @@ loaded = components.load_component_from_file(sys.argv[1])
 print(json.dumps({
     "tasks": sorted(loaded.pipeline_spec.root.dag.tasks),
     "version": loaded.pipeline_spec.schema_version,
-    "mounted": sorted(loaded.platform_spec.platforms["kubernetes"].deployment_spec
-        .fields["executors"].struct_value.fields),
+    "mounted": sorted(
+        loaded.platform_spec.platforms["kubernetes"].deployment_spec.executors
+    ),
 }))
 """
 
