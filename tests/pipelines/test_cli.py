@@ -35,7 +35,8 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["init", "run", "recommend", "lineage", "report", "ui"]
+    "name",
+    ["init", "run", "compile", "run-node", "recommend", "lineage", "report", "ui"],
 )
 def test_help(name):
     whole, one = command("--help"), command(name, "--help")
