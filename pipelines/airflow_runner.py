@@ -14,7 +14,7 @@ import datetime
 import os
 from typing import TYPE_CHECKING, Any
 
-from ondevice_rec.pipelines import load_config, metadata_store
+from ondevice_rec.pipelines import load_config, metadata_store, run_node_command
 from ondevice_rec.schemas.errors import UserError
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def dag(
       default_args: Arguments of every task: `retries`, `execution_timeout`.
 
     Raises:
-      UserError: the configuration cannot be used, or Airflow is not of version 2.
+      UserError: the configuration or `root` cannot be used, or Airflow is not of
+        version 2.
     """
     import airflow
 
@@ -62,6 +63,8 @@ def dag(
     if metadata_url is not None:
         metadata_store.check_url(metadata_url)
     loaded = load_config.load(config)
+    # SQLite makes a file, but no folder.
+    run_node_command.require_writable(root)
     built = pipeline.create_pipeline(
         loaded,
         pipeline_root=os.path.join(root, "artifacts"),

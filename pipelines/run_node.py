@@ -95,6 +95,7 @@ def run(
         with metadata.Metadata(connection) as store:
             # TFX's launcher keeps it to itself that inputs cannot be resolved.
             _require_ended(store, node, run_id)
+    logger.info("%s has ended in run %s", node_id, run_id)
     return 0
 
 
@@ -163,7 +164,8 @@ def _remove_outputs(
 
 
 def _log_to_stderr() -> None:
-    """What an orchestrator keeps as the task's log."""
+    """What an orchestrator keeps as the task's log: of ours all, of others warnings."""
     logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
+    logging.getLogger("ondevice_rec").setLevel(logging.INFO)
