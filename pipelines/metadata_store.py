@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ondevice_rec.lineage import connection as lineage_connection
@@ -12,6 +14,16 @@ from ondevice_rec.schemas.errors import UserError
 if TYPE_CHECKING:
     from ml_metadata.proto import metadata_store_pb2
 
+# What ML Metadata says where another program makes the store's tables.
+_BEING_MADE = (
+    "concurrent connection to the empty database",
+    "duplicate key value",
+    "already exists",
+    "Duplicate entry",
+    "database exists",
+    "database is locked",
+)
+_WAITS = (0.5, 1, 2, 4, 8, 8, 8)
 _PASSWORDS = {"postgresql": "PGPASSWORD", "mysql": "MYSQL_PWD"}
 
 
@@ -87,7 +99,7 @@ def require_reachable(config: metadata_store_pb2.ConnectionConfig) -> None:
     from ml_metadata import errors
 
     try:
-        mlmd.MetadataStore(config)
+        _connect(mlmd.MetadataStore, config)
     except (RuntimeError, errors.StatusError) as error:
         message = " ".join(str(error).split())
         raise UserError(
@@ -95,3 +107,19 @@ def require_reachable(config: metadata_store_pb2.ConnectionConfig) -> None:
             "Start it, or give this user the right to write there, and try again: "
             "nodes that have ended are not run again."
         ) from error
+
+
+def _connect(
+    connect: Callable[[metadata_store_pb2.ConnectionConfig], object],
+    config: metadata_store_pb2.ConnectionConfig,
+) -> None:
+    """Connects, and tries again while others make the tables of an empty database."""
+    for waited in _WAITS:
+        try:
+            connect(config)
+            return
+        except RuntimeError as error:
+            if not any(part in str(error) for part in _BEING_MADE):
+                raise
+        time.sleep(waited)
+    connect(config)
