@@ -13,6 +13,9 @@ PUSHED_MODEL = "PushedModel"
 
 # By this name an Evaluator, TFX's and ours, reads a model only to compare with it.
 BASELINE_MODEL = "baseline_model"
+# And TimelineValidator statistics of an earlier span.
+PREVIOUS_STATISTICS = "previous_statistics"
+COMPARED = (BASELINE_MODEL, PREVIOUS_STATISTICS)
 
 # Types of contexts.
 PIPELINE = "pipeline"

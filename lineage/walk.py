@@ -1,7 +1,7 @@
 """Follows events through a store, breadth first: a level at a time, not a node.
 
-A model that another one was only compared with is named, but not followed: each run
-compares with the one before, and none is made of it.
+What was only compared with, a model or the statistics of a span, is named, but not
+followed: each run compares with the one before, and none is made of it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ondevice_rec.lineage.store import Store
 def upstream(store: Store, artifacts: Iterable[int]) -> Graph:
     """Everything that artifacts were made from, and what made it.
 
-    Models that were compared with are part of the graph, without what made them.
+    What was compared with is part of the graph, without what made it.
 
     Args:
       store: The store.
@@ -71,7 +71,7 @@ def downstream(store: Store, executions: Iterable[int]) -> Graph:
 
 
 def _is_compared(event: Event) -> bool:
-    return not event.output and event.key == tfx_names.BASELINE_MODEL
+    return not event.output and event.key in tfx_names.COMPARED
 
 
 def _add_artifacts(store: Store, graph: Graph, ids: Iterable[int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -22,6 +23,10 @@ class RunResults:
 
     Attributes:
       data: Counts of the ingested log, by name.
+      spans: The spans that were read, in words; empty for a log without.
+      spans_left_out: Those of the window that cannot be read, and why.
+      compared_with: The span that the newest was held against; empty for none.
+      start: What became of a warm start; empty where none was asked for.
       anomalies: What ExampleValidator found, e.g. "item (test): Column dropped".
       metrics: The model's metrics over all queries, e.g. {"recall@10": 0.1}.
       baselines: The same of each baseline, by its name.
@@ -32,6 +37,10 @@ class RunResults:
     """
 
     data: dict[str, int]
+    spans: str
+    spans_left_out: list[str]
+    compared_with: str
+    start: str
     anomalies: list[str]
     metrics: dict[str, float]
     baselines: dict[str, dict[str, float]]
@@ -49,6 +58,8 @@ def collect(outputs: Mapping[str, NodeOutputs]) -> RunResults:
       outputs: Node id -> outputs, of a run whose components all ended well.
     """
     data = _properties(outputs["ActivityExampleGen"].artifacts["report"])
+    anomalies = _properties(outputs["ExampleValidator"].artifacts["anomalies"])
+    model = _properties(outputs["RecommendationTrainer"].artifacts["model"])
     evaluation = _properties(outputs["TopKEvaluator"].artifacts["evaluation"])
     pushed = _properties(outputs["TFLitePusher"].artifacts["pushed_model"])
     metrics: dict[str, float] = {}
@@ -62,6 +73,10 @@ def collect(outputs: Mapping[str, NodeOutputs]) -> RunResults:
         else:
             metrics[name] = value
     return RunResults(
+        spans=_spans(str(data.get(facts.SPANS, "[]"))),
+        spans_left_out=str(data.get(facts.SPANS_LEFT_OUT, "")).splitlines(),
+        compared_with=str(anomalies.get(facts.COMPARED_WITH, "")),
+        start=str(model.get(facts.WARM_START, "")),
         anomalies=_anomalies(outputs["ExampleValidator"].uri("anomalies")),
         data={name: value for name, value in data.items() if isinstance(value, int)},
         metrics=metrics,
@@ -95,6 +110,13 @@ def render(results: RunResults, report: str) -> str:
         ("users", f"{data[facts.USERS]:,}"),
         ("items", f"{data[facts.ITEMS]:,}"),
     ]
+    if results.spans:
+        rows.insert(0, ("spans", results.spans))
+    rows += [("left out", text) for text in results.spans_left_out]
+    if results.compared_with:
+        rows.append(("newest span", f"compared with {results.compared_with}"))
+    if results.start:
+        rows.append(("warm start", results.start))
     rows += [("anomaly", text) for text in results.anomalies]
     for name in sorted(results.metrics, key=_metric_order):
         if not re.match(r"(recall|ndcg)@", name):
@@ -122,6 +144,14 @@ def render(results: RunResults, report: str) -> str:
     rows.append(("report", report))
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def _spans(read: str) -> str:
+    """Spans and versions, as "3, 4 version 2"."""
+    return ", ".join(
+        str(number) if version is None else f"{number} version {version}"
+        for number, version in json.loads(read)
+    )
 
 
 def _beside(baseline: str, value: float, base: float) -> str:

@@ -64,8 +64,8 @@ SPANS = "spans"
 # Spans of the window that could not be read, in words, a line each.
 SPANS_LEFT_OUT = "spans_left_out"
 
-# On anomalies: what is wrong, in words, a line each, left out for nothing; folder of the
-# statistics; and the span that these were compared with, left out for none.
+# On anomalies: what is wrong, in words, a line each, left out for nothing; folder of
+# the statistics; and the span that these were compared with, left out for none.
 ANOMALIES = "anomalies"
 STATISTICS = "statistics"
 COMPARED_WITH = "compared_with"

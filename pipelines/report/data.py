@@ -38,6 +38,8 @@ class Data:
       splits: Split -> "timelines", "targets", ...
       lengths: Share of the timelines -> events that those have at most.
       catalogue: Of the item catalogue: "items", "items_missing", ...; maybe empty.
+      spans: Read together: "span", "version", "rows", "rejected"; maybe none.
+      left_out: Span -> why it could not be read.
     """
 
     rows_read: int
@@ -51,6 +53,8 @@ class Data:
     splits: Mapping[str, Mapping[str, int]]
     lengths: Mapping[float, int]
     catalogue: Mapping[str, Any]
+    spans: Sequence[Mapping[str, Any]]
+    left_out: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,8 @@ def collect(record: RunRecord, files: Files) -> Data:
             splits=found["splits"],
             lengths={float(share): int(n) for share, n in quantiles.items()},
             catalogue=found.get("catalogue") or {},
+            spans=found.get("spans") or [],
+            left_out=found.get("spans_left_out") or {},
         )
 
     content = files.json(artifact, "report.json")

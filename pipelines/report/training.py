@@ -25,11 +25,13 @@ class Training:
         what is not recorded is left out.
       curves: Name -> value at the end of each epoch; empty where they are not known.
       without_curves: Why they are not, in words.
+      start: What became of a warm start; empty where none was asked for.
     """
 
     figures: Mapping[str, Any]
     curves: Mapping[str, Sequence[float]]
     without_curves: str = ""
+    start: str = ""
 
     @property
     def losses(self) -> dict[str, Sequence[float]]:
@@ -49,20 +51,22 @@ def collect(record: RunRecord, files: Files) -> Training:
       Missing: neither is there.
     """
     names = (*facts.TRAINING_COUNTS, *facts.TRAINING_MEASURES)
+    models = record.outputs(tfx_names.MODEL)
+    kept = models[-1].properties if models else {}
+    start = str(kept.get(facts.WARM_START, ""))
     try:
         found = files.json(record.artifact(_MODEL_RUN), _FILE)
         curves = {
             str(name): [float(value) for value in values]
             for name, values in found.get("history", {}).items()
         }
-        return Training({n: found[n] for n in names if n in found}, curves)
+        figures = {n: found[n] for n in names if n in found}
+        return Training(figures, curves, start=start)
     except (TypeError, ValueError, AttributeError) as error:
         missing = Missing(f"{_FILE} was written by other software: {error}.")
     except Missing as error:
         missing = error
-    models = record.outputs(tfx_names.MODEL)
-    kept = models[-1].properties if models else {}
     figures = {name: kept[name] for name in names if name in kept}
     if not figures:
         raise missing
-    return Training(figures, {}, str(missing))
+    return Training(figures, {}, str(missing), start)

@@ -9,6 +9,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from ondevice_rec.lineage import by_time, impact, models, trace, walk
+from ondevice_rec.lineage.errors import LineageError
 from ondevice_rec.lineage.render import trace_tree
 from ondevice_rec.lineage.store import Store
 
@@ -218,3 +219,38 @@ def test_an_execution_that_failed_on_the_data_is_downstream(
 
     assert found.versions == []
     assert found.graph.executions[failed].state == "failed"
+
+
+def test_a_span_that_was_read_with_others_reaches_the_version(
+    writer: Any, root: Path
+) -> None:
+    examples = writer.artifact("Examples", span=3, spans="[[2, null], [3, 4]]")
+    pushed = writer.artifact("PushedModel", pushed=1, pushed_version="13")
+    writer.execution("ExampleGen", "run-1", {}, {"examples": [examples]})
+    writer.execution("Pusher", "run-1", {"examples": [examples]}, {"pushed": [pushed]})
+    store = Store(str(root))
+
+    for span in (2, 3):
+        assert [v.version for v in impact.of_span(store, span).versions] == ["13"]
+    with pytest.raises(LineageError, match="latest spans are: 2, 3"):
+        impact.of_span(store, 1)
+    shown = trace_tree.render(trace.trace(store, models.find(store, "13")))
+    assert "spans 2, 3 version 4" in shown
+
+
+def test_a_span_that_was_compared_with_is_not_upstream(writer: Any, root: Path) -> None:
+    before, examples = writer.artifact("Examples", span=1), writer.artifact("Examples")
+    earlier, now = writer.artifact("Statistics"), writer.artifact("Statistics")
+    anomalies = writer.artifact("Anomalies")
+    pushed = writer.artifact("PushedModel", pushed=1, pushed_version="13")
+    writer.execution("Stats", "run-1", {"examples": [before]}, {"found": [earlier]})
+    writer.execution("Stats", "run-2", {"examples": [examples]}, {"found": [now]})
+    inputs = {"statistics": [now], "previous_statistics": [earlier]}
+    writer.execution("Validator", "run-2", inputs, {"anomalies": [anomalies]})
+    writer.execution("Pusher", "run-2", {"anomalies": [anomalies]}, {"it": [pushed]})
+
+    found = trace.trace(Store(str(root)), models.find(Store(str(root)), "13"))
+
+    assert earlier in found.graph.artifacts
+    assert examples in found.graph.artifacts
+    assert before not in found.graph.artifacts
