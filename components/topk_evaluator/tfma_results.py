@@ -68,7 +68,7 @@ def write(
         model_locations=model_uris,
     )
     with tf.io.gfile.GFile(os.path.join(output_dir, "eval_config.json"), "w") as file:
-        file.write(json_format.MessageToJson(run))
+        file.write(json_format.MessageToJson(run, sort_keys=True))
 
 
 def _metrics(
