@@ -36,8 +36,6 @@ from ondevice_rec.schemas.errors import UserError
 
 logger = logging.getLogger("ondevice_rec.run_node")
 
-Execution = metadata_store_pb2.Execution
-
 
 def run(
     pipeline: dict[str, Any], node_id: str, run_id: str, span: int | None = None
@@ -56,6 +54,7 @@ def run(
     Raises:
       UserError: The store cannot be opened, a node before this one has not ended, or
         the component found something that the user can mend.
+      RuntimeError: TFX could not resolve the node's inputs.
     """
     _log_to_stderr()
     ir = json_format.ParseDict(pipeline, pipeline_pb2.Pipeline())
@@ -93,8 +92,13 @@ def run(
             ),
         ).launch()
         with metadata.Metadata(connection) as store:
-            # TFX's launcher keeps it to itself that inputs cannot be resolved.
-            _require_ended(store, node, run_id)
+            last = _executions(store, node)
+        if not any(map(execution_lib.is_execution_successful, last)):
+            # TFX's launcher keeps it to itself.
+            raise RuntimeError(
+                f"The inputs of {node_id} could not be resolved in run {run_id}: see "
+                "the log above."
+            )
     logger.info("%s has ended in run %s", node_id, run_id)
     return 0
 
@@ -117,7 +121,7 @@ def _set_span(node: pipeline_pb2.PipelineNode, span: int) -> None:
 
 def _executions(
     store: metadata.Metadata, node: pipeline_pb2.PipelineNode
-) -> list[Execution]:
+) -> list[metadata_store_pb2.Execution]:
     """The node's executions in its run, which its contexts name."""
     contexts = []
     for spec in node.contexts.contexts:
@@ -140,7 +144,10 @@ def _require_ended(
     if any(map(execution_lib.is_execution_successful, found)):
         return
     name = node.node_info.id
-    states = [Execution.State.Name(e.last_known_state).lower() for e in found]
+    states = [
+        metadata_store_pb2.Execution.State.Name(e.last_known_state).lower()
+        for e in found
+    ]
     raise UserError(
         f"{name} has not ended in run {run_id} ({states[-1] if states else 'not run'})."
         f" Run {name} first, in the same run, with the same metadata store."
@@ -150,7 +157,7 @@ def _require_ended(
 def _remove_outputs(
     ir: pipeline_pb2.Pipeline,
     node: pipeline_pb2.PipelineNode,
-    executions: list[Execution],
+    executions: list[metadata_store_pb2.Execution],
 ) -> None:
     """Removes what attempts that did not end have left."""
     resolver = outputs_utils.OutputsResolver(node, ir.pipeline_info, ir.runtime_spec)
