@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from ondevice_rec.schemas import log_files, log_spans
 from ondevice_rec.schemas import pipeline_config_pb2 as config_pb2
+from ondevice_rec.schemas.errors import UserError
 
 
 def check(config: config_pb2.PipelineConfig, span: int | None = None) -> None:
@@ -21,9 +22,15 @@ def check(config: config_pb2.PipelineConfig, span: int | None = None) -> None:
       span: The last span to read; None: the latest there is.
 
     Raises:
+      UserError: A span is asked for where there are none.
       IngestionError: A path matches nothing, a file is empty or lacks a column.
     """
     log, catalogue = config.log, config.catalogue
+    if span is not None and not log_spans.has_spans(log.path):
+        raise UserError(
+            f"A span ({span}) was asked for, and `log.path` {log.path} has none. Put "
+            "{SPAN}, or {YYYY}, {MM} and {DD}, into it, or ask for no span."
+        )
     if "://" not in log.path:
         needed = log_files.log_columns(log, config.filters)
         if log_spans.has_spans(log.path):

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from ondevice_rec.pipelines import span_queue, watch
+from ondevice_rec.pipelines import run_place, span_queue, watch
 from ondevice_rec.schemas import config as config_module
 from ondevice_rec.schemas import pipeline_config_pb2
 from ondevice_rec.schemas.errors import UserError
@@ -205,6 +205,13 @@ def test_a_watch_survives_failures_and_ends_when_told_to(config, root, arrives, 
     assert "span 1 version 1: done, but nothing was pushed" in shown
     assert "span 2 version 1: failed (exit code 1)" in shown
     assert "stopped" in shown
+
+
+def test_a_run_has_a_process_of_its_own(config, root, arrives, capfd):
+    arrives(1, content="")
+    code = watch.in_process_of_its_own(config, root, False, 1, run_place.HERE)
+    assert code == 2
+    assert "span 1 version 1 cannot be used" in capfd.readouterr().err
 
 
 def test_only_a_folder_of_spans_can_be_watched(config, root):

@@ -88,6 +88,9 @@ def test_a_pattern_that_matches_nothing_is_told_with_what_is_there(tmp_path):
     config.log.path = str(tmp_path / "day-{SPAN}")
     with pytest.raises(log_files.IngestionError, match=r"no span 9\. There are: 1, 2"):
         log_check.check(config, 9)
+    config.log.path = str(tmp_path / "day-1")
+    with pytest.raises(UserError, match=r"A span \(9\) was asked for"):
+        log_check.check(config, 9)
 
 
 def test_the_newest_span_must_be_usable_and_older_ones_are_left_out(tmp_path):
