@@ -12,6 +12,7 @@ done is kept in `--state`: interrupted, the benchmark goes on where it was.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -137,7 +138,13 @@ def main() -> None:
         plot(rows, arguments.plot, title)
 
 
-def _row(frame, span, name, state, arguments):  # type: ignore[no-untyped-def]
+def _row(
+    frame: pd.DataFrame,
+    span: int,
+    name: str,
+    state: Path,
+    arguments: argparse.Namespace,
+) -> dict[str, object]:
     """Trains one model, if it is one to train, and measures it on the next span."""
     train, validation, test = parts(frame, span)
     folder = state / f"{name}-{span}"

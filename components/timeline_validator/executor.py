@@ -21,8 +21,6 @@ from ondevice_rec.schemas import facts, timeline
 
 PREVIOUS_STATISTICS = "previous_statistics"
 
-Statistics = statistics_pb2.DatasetFeatureStatisticsList
-
 
 class Executor(executor.Executor):
     """Validates every split; names what is wrong on the artifact."""
@@ -46,8 +44,8 @@ class Executor(executor.Executor):
         )
         previous = next(iter(input_dict.get(PREVIOUS_STATISTICS) or []), None)
         self._newest = _of_newest(statistics)
-        self._previous = _of_newest(previous) if previous else None
-        self._words: list[str] = []
+        self._previous = None if previous is None else _of_newest(previous)
+        self._words = list[str]()
         result = super().Do(input_dict, output_dict, exec_properties)
         anomalies = artifact_utils.get_single_instance(output_dict[specs.ANOMALIES_KEY])
         anomalies.set_string_custom_property(facts.STATISTICS, statistics.uri)
@@ -82,7 +80,9 @@ class Executor(executor.Executor):
         return anomalies
 
 
-def _of_newest(statistics: types.Artifact) -> Statistics | None:
+def _of_newest(
+    statistics: types.Artifact,
+) -> statistics_pb2.DatasetFeatureStatisticsList | None:
     """Statistics of the newest span alone; None for a log without spans."""
     splits = artifact_utils.decode_split_names(statistics.split_names)
     if timeline.NEWEST not in splits:
