@@ -114,6 +114,6 @@ def test_external_workers_write_what_this_process_does(
         there = run(tmp_path, beam_args, "there")
 
     shards = [name for name in here if "transformed_examples/" in name]
-    assert len(shards) == 3 * 4
+    assert len(shards) == 3 * 3
     assert [name for name in here if here[name] != there.get(name)] == []
     assert there.keys() == here.keys()

@@ -19,6 +19,13 @@ _processes.set_forkserver_preload(
 )
 
 
+def load() -> None:
+    """Starts the process that has loaded TFX."""
+    process = _processes.Process(target=os.getpid)
+    process.start()
+    process.join()
+
+
 def attempt(
     ir: Path,
     node: str,

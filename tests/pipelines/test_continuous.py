@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import pathlib
@@ -194,7 +195,7 @@ def refused(days: Days, content: str, *words: str, config: str = CONFIG) -> None
     for word in words:
         assert word in why, why
     assert (len(days.versions()), days.served()) == (version, served)
-    page = (days.root / "report.html").read_text()
+    page = html.unescape((days.root / "report.html").read_text())
     assert "<strong>Refused</strong>" in page
     assert words[0] in page
 
