@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=600)
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--warm-epochs", type=int, default=3)
-    parser.add_argument("--encoder", choices=sorted(spans.BATCH_SIZES), default="BOW")
+    parser.add_argument("--encoder", choices=sorted(spans.RECIPES), default="BOW")
     parser.add_argument("--data", default=spans.DATA)
     parser.add_argument("--state", default=os.path.join("runs", "continuous"))
     parser.add_argument("--plot", metavar="FILE.svg")

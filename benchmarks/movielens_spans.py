@@ -6,10 +6,12 @@ import dataclasses
 import os
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from google.protobuf import text_format
+import yaml
+from google.protobuf import json_format
 
 from benchmarks.quality_data import LOGS
 from ondevice_rec.components.sequence_transform import kept_ids
@@ -21,25 +23,19 @@ from ondevice_rec.recommendation.model import RecommendationModel
 from ondevice_rec.recommendation.spec import InputSpec, hparams_from_proto
 from ondevice_rec.recommendation.validation import Validation
 from ondevice_rec.schemas import pipeline_config_pb2
+from ondevice_rec.schemas.input_spec_check import context_features
 
 USER, ITEM, POSITION, TARGET = "user", "item", "position", "target"
 DATA = os.path.join(
     os.environ.get("ONDEVICE_REC_SHARED", os.path.join("..", "shared")), "data"
 )
 
-_SPEC = """
-activity_feature_groups {{ encoder_type: {encoder}
-  features {{ feature_name: "context_item" column: "item" vocab_size: {size}
-              embedding_dim: 64 feature_length: 50 }} }}
-label_feature {{ feature_name: "label_item" column: "item" vocab_size: {size}
-                 embedding_dim: 64 }}
-"""
-_HPARAMS = pipeline_config_pb2.HParams(
-    tie_embeddings=True, projection_activation="NONE"
-)
-# As the preset `default`; windows are shorter than pieces of timelines, so that a step
-# takes more of them.
-BATCH_SIZES = {"STATE_SPACE": 32, "BOW": 256}
+_ROOT = Path(__file__).resolve().parents[1]
+# By encoder: files with `input_spec`, `hparams` and `training`.
+RECIPES = {
+    "STATE_SPACE": _ROOT / "schemas" / "presets" / "default.yaml",
+    "BOW": _ROOT / "benchmarks" / "recipes" / "bow.yaml",
+}
 
 
 def events(folder: str, users: int) -> pd.DataFrame:
@@ -129,23 +125,21 @@ def train(
       epochs: Most epochs.
       seed: Of weights and order.
       base: SavedModel to start from; None: cold.
-      encoder: One of `BATCH_SIZES`.
+      encoder: One of `RECIPES`.
     """
     earlier = export.load_assets(base).vocabularies[ITEM] if base else ()
     keys = vocabulary(frame, earlier)
-    settings = pipeline_config_pb2.Training(
-        epochs=epochs,
-        batch_size=BATCH_SIZES[encoder],
-        learning_rate=0.004,
-        schedule="COSINE",
-        gradient_clip_norm=5,
-        dropout=0.3,
-        early_stopping_patience=10,
-        seed=seed,
+    recipe = yaml.safe_load(RECIPES[encoder].read_text())
+    settings = json_format.ParseDict(
+        recipe["training"], pipeline_config_pb2.Training(epochs=epochs, seed=seed)
     )
+    settings.epochs = epochs
     training.seed(settings)
-    spec = text_format.Parse(_SPEC.format(size=len(keys), encoder=encoder), InputSpec())
-    model = RecommendationModel(spec, hparams_from_proto(_HPARAMS, settings.dropout))
+    spec = json_format.ParseDict(recipe["input_spec"], InputSpec())
+    for feature in [*context_features(spec), spec.label_feature]:
+        feature.vocab_size = len(keys)
+    hparams = json_format.ParseDict(recipe["hparams"], pipeline_config_pb2.HParams())
+    model = RecommendationModel(spec, hparams_from_proto(hparams, settings.dropout))
     if base:
         started = warm_start.start(model, {ITEM: keys}, base)
         if started.left_out:

@@ -1,7 +1,7 @@
 """How many steps a model needs that starts from an earlier one, with new items.
 
-    python -m benchmarks.warm_start [--users 400] [--epochs 20]
-        [--encoder STATE_SPACE] [--json FILE]
+    python -m benchmarks.warm_start [--users 500] [--epochs 20] [--encoder BOW]
+        [--json FILE]
 
 On MovieLens-1M, leave-last-out. A tenth of the items, drawn by chance, is kept from
 the first model. Then they are there, and a model is trained anew, or from the first
@@ -37,10 +37,12 @@ def splits(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFram
 def main() -> None:
     """Runs the benchmark."""
     parser = report.parser(__doc__)
-    parser.add_argument("--users", type=int, default=400)
+    parser.add_argument("--users", type=int, default=500)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--encoder", choices=sorted(spans.BATCH_SIZES), default="BOW")
+    parser.add_argument(
+        "--encoder", choices=sorted(spans.RECIPES), default="STATE_SPACE"
+    )
     parser.add_argument("--data", default=spans.DATA)
     arguments = parser.parse_args()
     frame = spans.events(arguments.data, arguments.users)
