@@ -46,8 +46,8 @@ AGREEMENT = "agreement"
 # variants that were not pushed, a line each, with the reason.
 REFUSED_VARIANTS = "refused_variants"
 
-# On Kubeflow, on what a node reads: the artifact's name and URI in the cluster's stores,
-# where the executor is given a number and a copy.
+# On Kubeflow, on what a node reads: the artifact's name and URI in the cluster's
+# stores, where the executor is given a number and a copy.
 STORE_NAME = "store_name"
 STORE_URI = "store_uri"
 

@@ -49,7 +49,9 @@ def test_what_is_installed_is_what_is_locked(lock: Path) -> None:
     assert installed == pins(lock)
 
 
-@pytest.mark.parametrize("name", ["tfx-1.16", "tfx-1.21", "build", "uv", "protoc"])
+@pytest.mark.parametrize(
+    "name", ["tfx-1.16", "tfx-1.21", "build", "uv", "protoc", "kfp/kfp-2"]
+)
 def test_every_locked_package_has_hashes(project_root: Path, name: str) -> None:
     text = (project_root / "locks" / f"{name}.txt").read_text()
     entries = re.split(r"\n(?=[\w.-]+==)", text)[1:]
