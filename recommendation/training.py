@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from ondevice_rec.recommendation import optimizers
+from ondevice_rec.recommendation import optimizers, workers
 from ondevice_rec.recommendation.feed.timeline_source import Source
 from ondevice_rec.recommendation.feed.training_feed import open_feed
 from ondevice_rec.recommendation.fit_watch import FitWatch
@@ -65,7 +65,10 @@ def train(
     """Fits `model` in place; it ends with the weights of its best epoch.
 
     Call `seed` before the model is made: then the same data and configuration give
-    the same weights on the same machine.
+    the same weights on the same machine. Where `$TF_CONFIG` names several processes,
+    each of them calls this with the same arguments and a model that was made in
+    `workers.scope()`; `batch_size` is that of all together, and the first one writes
+    the logs.
 
     Args:
       model: A model that is not compiled yet.
@@ -91,24 +94,31 @@ def train(
             "vocabulary. Lower `min_vocab_count` or the `filters`, or use a longer log."
         )
     steps, per_execution = _steps(rows, training.batch_size)
-    learner = Learner(model, LOSSES[training.loss].create(training), feed.on_timelines)
-    learner.compile(
-        optimizer=optimizers.create(training, steps * training.epochs),
-        steps_per_execution=per_execution,
-        # Sequences vary in length: TensorFlow would compile each. JAX must.
-        jit_compile=keras.backend.backend() != "tensorflow",
-    )
+    batches, kind = feed.batches, Learner
+    if workers.strategy() is not None:
+        from ondevice_rec.recommendation import multi_worker_learner
+
+        kind = multi_worker_learner.MultiWorkerLearner
+        batches = multi_worker_learner.shared_among_processes(batches)
+    with workers.scope():
+        learner = kind(model, LOSSES[training.loss].create(training), feed.on_timelines)
+        learner.compile(
+            optimizer=optimizers.create(training, steps * training.epochs),
+            steps_per_execution=per_execution,
+            # Sequences vary in length: TensorFlow would compile each. JAX must.
+            jit_compile=keras.backend.backend() != "tensorflow",
+        )
     validation = Validation(model, validation_source, _TOP_K)
     watch = _Watch(model, validation, training, steps)
     start = time.perf_counter()
     history = learner.fit(
-        feed.batches,
+        batches,
         steps_per_epoch=steps,
         epochs=training.epochs,
         verbose=0,
         callbacks=[
             watch,
-            keras.callbacks.TensorBoard(log_dir, write_graph=False),
+            *_logs(log_dir),
             *callbacks,
         ],
     ).history
@@ -122,6 +132,12 @@ def train(
         seconds=time.perf_counter() - start,
         history=history,
     )
+
+
+def _logs(log_dir: str) -> list[keras.callbacks.Callback]:
+    if not workers.is_chief():
+        return []
+    return [keras.callbacks.TensorBoard(log_dir, write_graph=False)]
 
 
 def seed(training: pipeline_config_pb2.Training) -> None:
