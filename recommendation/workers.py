@@ -62,8 +62,8 @@ def strategy() -> Any:
             raise
         raise UserError(
             f"$TF_CONFIG names {count()} workers, but this process has used TensorFlow "
-            "before: the training needs a process of its own. Run the trainer's node "
-            "alone (`ondevice-rec compile`), or unset TF_CONFIG."
+            "before it waited for them. Call `workers.strategy()` first of all, see "
+            "docs/scaling.md; a pipeline trains in one process: unset TF_CONFIG."
         ) from error
 
 
