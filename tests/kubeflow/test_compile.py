@@ -18,6 +18,7 @@ from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils
 
 from ondevice_rec.components import artifacts
 from ondevice_rec.pipelines import (
+    cli,
     kubeflow_compiler,
     kubeflow_spec,
     load_config,
@@ -76,12 +77,15 @@ def job(remote: Any, on_vertex: Settings) -> dict[str, Any]:
 
 def test_kubeflow_pipelines_sdk_takes_it(
     nodes: dict[str, Any],
-    config: Any,
-    settings: Settings,
+    data: Path,
     kfp_python: Path,
     tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    told = kubeflow_compiler.write(config, str(tmp_path), settings)
+    asked = ["compile", str(data / "config.yaml"), "--target", "kubeflow"]
+    asked += ["-o", str(tmp_path), "--root", "minio://bucket/walks", "--image", IMAGE]
+    assert cli.main([*asked, "--volume", f"data={data}"]) == 0
+    told = capsys.readouterr().out
     assert "nothing for Vertex AI: its --root must be in gs://" in told
     assert [path.name for path in tmp_path.iterdir()] == ["pipeline.yaml"]
     loaded = subprocess.run(
