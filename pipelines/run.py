@@ -106,6 +106,7 @@ def _run(
         run_outputs,
         run_report,
         run_table,
+        store_limits,
     )
 
     try:
@@ -117,6 +118,7 @@ def _run(
             beam_pipeline_args=place.beam_args,
             span=span,
         )
+        store_limits.check(built.components, connection)
     except ValueError as error:
         # Components check their own parameters when they are made.
         raise errors.UserError(str(error)) from error
