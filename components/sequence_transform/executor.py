@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,9 @@ from ondevice_rec.components.sequence_transform.preprocessing import (
 from ondevice_rec.recommendation.export import export
 from ondevice_rec.recommendation.feed.timeline_source import timeline_files
 from ondevice_rec.schemas import facts, input_spec_check, input_spec_pb2, timeline
+from ondevice_rec.schemas.errors import UserError
+
+logger = logging.getLogger("ondevice_rec.transform")
 
 # An input: the model whose vocabularies' ids are kept.
 BASE_MODEL = specs.BASE_MODEL_KEY
@@ -97,8 +101,12 @@ def _earlier(models: Sequence[types.Artifact]) -> dict[str, list[str]]:
     """Keys by column of an earlier model, without that of id 0; empty for none."""
     if not models or models[0].get_int_custom_property(facts.ABSENT):
         return {}
-    folder = path_utils.serving_model_path(models[0].uri)
-    assets = export.load_assets(folder)
+    try:
+        assets = export.load_assets(path_utils.serving_model_path(models[0].uri))
+    except UserError as error:
+        # The trainer does not start from it either, and says so.
+        logger.warning("ids are not kept: %s", error)
+        return {}
     return {column: list(keys)[1:] for column, keys in assets.vocabularies.items()}
 
 

@@ -45,6 +45,9 @@ def vocabulary(
       The vocabulary file's name, a scalar string.
     """
     no_key = _NO_KEY[values.dtype == tf.string]
+    if values.dtype != tf.string and not all(map(_is_int, earlier)):
+        # The column was text: its keys cannot stand in a vocabulary of numbers.
+        earlier = ()
     (path,) = tft.experimental.ptransform_analyzer(
         inputs=[values],
         ptransform=_Learn(column, list(earlier), top_k, min_count, no_key),
@@ -90,6 +93,10 @@ class _Learn(tft_beam.experimental.PTransformAnalyzer):
             | "Write"
             >> beam.Map(_write, path, self._earlier, self._top_k, self._no_key)
         )
+
+
+def _is_int(key: str) -> bool:
+    return key.removeprefix("-").isdecimal()
 
 
 def _counts(batch: tuple[np.ndarray]) -> Iterator[tuple[bytes, int]]:
