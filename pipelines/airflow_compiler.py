@@ -142,17 +142,16 @@ def _compiled(
     from google.protobuf import json_format
     from tfx.dsl.compiler import compiler
 
-    from ondevice_rec.pipelines import pipeline
+    from ondevice_rec.pipelines import pipeline, store_limits
 
+    # The nodes read the password where they run.
+    connection = metadata_store.connection(root, place.metadata_url)
     try:
         built = pipeline.create_pipeline(
             config,
             pipeline_root=os.path.join(root, "artifacts"),
             push_dir=os.path.join(root, "serving"),
-            # The nodes read the password where they run.
-            metadata_connection_config=metadata_store.connection(
-                root, place.metadata_url
-            ),
+            metadata_connection_config=connection,
             beam_pipeline_args=place.beam_args,
         )
     except errors.UserError:
@@ -160,5 +159,6 @@ def _compiled(
     except ValueError as error:
         # Components check their own parameters when they are made.
         raise errors.UserError(str(error)) from error
+    store_limits.check(built.components, connection)
     ir = compiler.Compiler().compile(built)
     return json_format.MessageToJson(ir, sort_keys=True) + "\n"
