@@ -26,8 +26,6 @@ class MultiWorkerLearner(Learner):
 
     def make_train_function(self, force: bool = False) -> None:
         """Makes `train_function`: from an iterator of batches to means of metrics."""
-        if self.train_function is not None and not force:
-            return
         strategy = self.distribute_strategy
 
         @tf.function
