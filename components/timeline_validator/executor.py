@@ -16,6 +16,7 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import writer_utils
 
+from ondevice_rec.components import provenance
 from ondevice_rec.components.timeline_validator import anomaly_words
 from ondevice_rec.schemas import facts, timeline
 
@@ -57,6 +58,7 @@ class Executor(executor.Executor):
             anomalies.set_string_custom_property(
                 facts.COMPARED_WITH, f"span {previous.span}"
             )
+        provenance.record(output_dict)
         (noted,) = result.output_artifacts[specs.ANOMALIES_KEY].artifacts
         noted.CopyFrom(anomalies.mlmd_artifact)
         return result

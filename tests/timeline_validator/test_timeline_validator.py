@@ -68,6 +68,7 @@ def validate(tmp_path):
         (noted,) = result.output_artifacts["anomalies"].artifacts
         known = noted.custom_properties
         assert known["statistics"].string_value == now.uri
+        assert len(known["content_sha256"].string_value) == 64
         return (
             known["anomalies"].string_value.splitlines(),
             known["compared_with"].string_value,
