@@ -104,7 +104,11 @@ def test_artifacts_arrive_as_they_were_written(cluster: Any) -> None:
         for output, artifact in outputs.items()
         if "content_sha256" in artifact["metadata"]
     }
-    assert len(digests) == 11
+    # Only TFX's own executors write none.
+    assert {task for task, _ in digests} == set(cluster.artifacts) - {
+        "StatisticsGen",
+        "SchemaGen",
+    }
     for (task, output), digest in digests.items():
         assert provenance.content_sha256(str(cluster.path(task, output))) == digest
 
