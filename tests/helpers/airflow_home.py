@@ -12,7 +12,7 @@ from pathlib import Path
 
 import servers
 
-_SECONDS = 540
+_SECONDS = 1_800
 
 
 class Airflow:

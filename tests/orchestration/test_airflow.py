@@ -76,7 +76,7 @@ def test_airflow_needs_nothing_of_tfx(
         "print(*dag.task_ids)"
     )
     done = subprocess.run(
-        [airflow_programs / "python", "-c", program, compiled.dags / "walks.py"],
+        [airflow_programs / "python", "-I", "-c", program, compiled.dags / "walks.py"],
         env=compiled.environment,
         capture_output=True,
         text=True,

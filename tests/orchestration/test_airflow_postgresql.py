@@ -19,7 +19,7 @@ import servers
 import walks
 from airflow_home import Airflow
 
-from ondevice_rec.lineage import runs
+from ondevice_rec.lineage import models, runs, trace
 from ondevice_rec.lineage.store import Store
 from ondevice_rec.pipelines import cli
 from ondevice_rec.recommendation.ondevice import version_folder
@@ -120,10 +120,6 @@ def test_three_spans_are_caught_up_though_a_task_is_killed(
     found = list(runs.runs(store))
     assert [run.state for run in found] == ["pushed"] * len(SPANS)
     versions = version_folder.versions(tmp_path / "root" / "serving")
-    assert len(versions) == len(SPANS)
-    read = [
-        version_folder.open_version(tmp_path / "root" / "serving" / str(version))
-        .manifest["lineage"]["examples"][0]["span"]
-        for version in versions
-    ]  # fmt: skip
-    assert [int(span) for span in read] == list(SPANS)
+    traces = [trace.trace(store, models.find(store, str(v))) for v in versions]
+    read = [[int(span.facts["span"]) for span in found.spans] for found in traces]
+    assert read == [[span] for span in SPANS]
