@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -92,7 +91,7 @@ def for_vertex(spec: Spec) -> None:
     container["lifecycle"] = {
         "preCacheCheck": {
             "command": list(_DRIVER),
-            "args": copy.copy(container["args"][given : given + 4]),
+            "args": container["args"][given : given + 4],
         }
     }
 
@@ -102,7 +101,7 @@ def volumes(spec: Spec, settings: Settings) -> Spec:
     if not settings.volumes:
         return {}
     mounts = [
-        # The first is read by backends up to 2.4, the other by later ones.
+        # Kubeflow's earlier releases read the first, later ones the second.
         {
             "constant": claim,
             "pvcNameParameter": {"runtimeValue": {"constant": claim}},
