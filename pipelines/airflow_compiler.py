@@ -10,7 +10,6 @@ import dataclasses
 import datetime
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -124,7 +123,7 @@ def write(
     _replace(folder / f"{name}.ir.json", ir)
     _replace(folder / f"{name}.json", json.dumps(described, indent=2) + "\n")
     dag = folder / f"{name}.py"
-    shutil.copyfile(Path(__file__).with_name("airflow_dag.py"), dag)
+    _replace(dag, Path(__file__).with_name("airflow_dag.py").read_text())
     return dag
 
 
