@@ -100,18 +100,21 @@ def volumes(spec: Spec, settings: Settings) -> Spec:
     """Kubernetes' part of a pipeline for Kubeflow Pipelines; empty without volumes."""
     if not settings.volumes:
         return {}
-    mounts = [
-        # Kubeflow's earlier releases read the first, later ones the second.
-        {
-            "constant": claim,
-            "pvcNameParameter": {"runtimeValue": {"constant": claim}},
-            "mountPath": folder,
-        }
-        for claim, folder in settings.volumes.items()
-    ]
     labels = [_component(spec, name)["executorLabel"] for name in containers(spec)]
-    executors = {label: {"pvcMount": mounts} for label in labels}
+    executors = {
+        label: {"pvcMount": [_mount(*pair) for pair in settings.volumes.items()]}
+        for label in labels
+    }
     return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}
+
+
+def _mount(claim: str, folder: str) -> Spec:
+    # Kubeflow's earlier releases read the first, later ones the second.
+    return {
+        "constant": claim,
+        "pvcNameParameter": {"runtimeValue": {"constant": claim}},
+        "mountPath": folder,
+    }
 
 
 def containers(spec: Spec) -> dict[str, Spec]:

@@ -88,6 +88,8 @@ def test_kubeflow_pipelines_sdk_takes_it(
     told = capsys.readouterr().out
     assert "nothing for Vertex AI: its --root must be in gs://" in told
     assert [path.name for path in tmp_path.iterdir()] == ["pipeline.yaml"]
+    # Written out, not by YAML's anchors, which not every reader knows.
+    assert "&id" not in (tmp_path / "pipeline.yaml").read_text()
     loaded = subprocess.run(
         [kfp_python, "-W", "ignore", "-c", LOAD, tmp_path / "pipeline.yaml"],
         capture_output=True,
