@@ -37,7 +37,7 @@ input_spec:
 """
 
 
-class _Measured(Exception):
+class _EnoughError(Exception):
     """Ends a run where the measurement does."""
 
 
@@ -73,7 +73,7 @@ class _Measure:
             }
         )
         if node_id == _SHOWN[-1]:
-            raise _Measured
+            raise _EnoughError
 
     def failed(self, node_id: str) -> None:
         """Nothing to note: the benchmark ends with the error."""
@@ -111,7 +111,7 @@ def measure(rows: int, beam_args: Sequence[str]) -> list[dict[str, object]]:
             ),
             beam_pipeline_args=engines.beam_args(beam_args),
         )
-        with contextlib.suppress(_Measured):
+        with contextlib.suppress(_EnoughError):
             local_runner.LocalRunner(listener, "scaling").run(built)
     return listener.found
 
