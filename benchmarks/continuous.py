@@ -1,6 +1,6 @@
 """Quality over ten spans, trained anew, from yesterday's model, and not at all.
 
-    python -m benchmarks.continuous [--users 600] [--state DIR] [--json FILE]
+    python -m benchmarks.continuous [--users 400] [--state DIR] [--json FILE]
         [--plot docs/continuous_training.svg]
 
 MovieLens-1M, each user's events cut into ten spans by position. After every span a
@@ -23,10 +23,7 @@ import pandas as pd
 
 from benchmarks import movielens_spans as spans
 from benchmarks import report
-from benchmarks.movielens_spans import ITEM, POSITION, TARGET, USER, Trained
-from ondevice_rec.recommendation.export import export
-from ondevice_rec.recommendation.export.weights import load_weights
-from ondevice_rec.recommendation.model import RecommendationModel
+from benchmarks.movielens_spans import POSITION, TARGET, USER, Base, Trained
 
 SPANS = 10
 ANEW, WARM, FIRST = "anew", "warm", "first"
@@ -61,14 +58,6 @@ def parts(
     )
 
 
-def load(folder: Path) -> Trained:
-    """A model that was saved."""
-    assets = export.load_assets(str(folder))
-    model = RecommendationModel(assets.input_spec, assets.hparams)
-    model.set_weights(load_weights(str(folder)))
-    return Trained(model, assets.vocabularies[ITEM], 0, 0, 0.0)
-
-
 def plot(rows: Sequence[Mapping[str, object]], path: str, title: str) -> None:
     """Draws NDCG@10 by span, and the steps that it took."""
     import matplotlib
@@ -100,10 +89,11 @@ def plot(rows: Sequence[Mapping[str, object]], path: str, title: str) -> None:
 def main() -> None:
     """Runs the benchmark."""
     parser = report.parser(__doc__)
-    parser.add_argument("--users", type=int, default=600)
-    parser.add_argument("--epochs", type=int, default=15)
-    parser.add_argument("--warm-epochs", type=int, default=3)
+    parser.add_argument("--users", type=int, default=400)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--warm-epochs", type=int, default=2)
     parser.add_argument("--encoder", choices=sorted(spans.RECIPES), default="BOW")
+    parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--data", default=spans.DATA)
     parser.add_argument("--state", default=os.path.join("runs", "continuous"))
     parser.add_argument("--plot", metavar="FILE.svg")
@@ -112,7 +102,7 @@ def main() -> None:
     state.mkdir(parents=True, exist_ok=True)
     settings = {
         name: getattr(arguments, name)
-        for name in ("users", "epochs", "warm_epochs", "encoder")
+        for name in ("users", "epochs", "warm_epochs", "encoder", "batch_size")
     }
     kept = state / "settings.json"
     if kept.exists() and json.loads(kept.read_text()) != settings:
@@ -147,24 +137,24 @@ def _row(
 ) -> dict[str, object]:
     """Trains one model, if it is one to train, and measures it on the next span."""
     train, validation, test = parts(frame, span)
-    folder = state / f"{name}-{span}"
+    recipe = spans.Recipe(arguments.encoder, arguments.batch_size)
     if name == FIRST or (name == WARM and span == 1):
         # The same training as anew.
-        trained = load(state / f"{ANEW}-1")
-        if name == WARM:
-            trained.save(str(folder))
+        base = Base.load(state / f"{ANEW}-1.npz")
+        trained = Trained(recipe.model(base.keys), base.keys)
+        trained.model.set_weights(base.weights)
     else:
         warm = name == WARM
         trained = spans.train(
+            recipe,
             train,
             validation,
             arguments.warm_epochs if warm else arguments.epochs,
             seed=span,
-            base=str(state / f"{WARM}-{span - 1}") if warm else None,
-            encoder=arguments.encoder,
+            base=Base.load(state / f"{WARM}-{span - 1}.npz") if warm else None,
         )
-        if warm or span == 1:
-            trained.save(str(folder))
+    if name != FIRST:
+        trained.base.save(state / f"{name}-{span}.npz")
     steps = trained.steps
     if name == WARM and span == 1:
         steps = json.loads((state / f"{ANEW}-1.json").read_text())["steps"]

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,6 @@ from google.protobuf import json_format
 from benchmarks.quality_data import LOGS
 from ondevice_rec.components.sequence_transform import kept_ids
 from ondevice_rec.recommendation import training, warm_start
-from ondevice_rec.recommendation.export import export
 from ondevice_rec.recommendation.export.items import OOV_KEY
 from ondevice_rec.recommendation.feed.timelines import Timelines
 from ondevice_rec.recommendation.model import RecommendationModel
@@ -86,6 +86,31 @@ def vocabulary(frame: pd.DataFrame, earlier: Sequence[str] = ()) -> list[str]:
     return [OOV_KEY, *kept_ids.merge(list(earlier)[1:], ordered)]
 
 
+@dataclasses.dataclass(frozen=True)
+class Base:
+    """What a training can start from.
+
+    Attributes:
+      keys: The vocabulary.
+      weights: In the order of the model's.
+    """
+
+    keys: Sequence[str]
+    weights: Sequence[np.ndarray]
+
+    def save(self, file: Path) -> None:
+        """Writes it to a file (.npz)."""
+        arrays = {f"weight{i}": weight for i, weight in enumerate(self.weights)}
+        np.savez(file, keys=np.array(self.keys), **arrays)
+
+    @classmethod
+    def load(cls, file: Path) -> Base:
+        """Reads what `save` wrote."""
+        with np.load(file) as found:
+            weights = [found[f"weight{i}"] for i in range(len(found.files) - 1)]
+            return cls(found["keys"].tolist(), weights)
+
+
 @dataclasses.dataclass
 class Trained:
     """A model.
@@ -100,48 +125,79 @@ class Trained:
 
     model: RecommendationModel
     keys: Sequence[str]
-    steps: int
-    best_steps: int
-    seconds: float
+    steps: int = 0
+    best_steps: int = 0
+    seconds: float = 0.0
 
-    def save(self, folder: str) -> None:
-        """Writes the SavedModel."""
-        export.save(self.model, folder, {ITEM: self.keys})
+    @property
+    def base(self) -> Base:
+        """To start another training from."""
+        return Base(self.keys, self.model.get_weights())
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How models are made and trained.
+
+    Attributes:
+      encoder: One of `RECIPES`.
+      batch_size: None for the recipe's, which is for all of MovieLens-1M.
+    """
+
+    encoder: str
+    batch_size: int | None = None
+
+    def settings(self, epochs: int, seed: int) -> pipeline_config_pb2.Training:
+        """Of a training."""
+        found = json_format.ParseDict(
+            self._content()["training"], pipeline_config_pb2.Training()
+        )
+        found.epochs, found.seed = epochs, seed
+        if self.batch_size:
+            found.batch_size = self.batch_size
+        return found
+
+    def model(self, keys: Sequence[str], dropout: float = 0.0) -> RecommendationModel:
+        """A new model for a vocabulary."""
+        content = self._content()
+        spec = json_format.ParseDict(content["input_spec"], InputSpec())
+        for feature in [*context_features(spec), spec.label_feature]:
+            feature.vocab_size = len(keys)
+        hparams = json_format.ParseDict(
+            content["hparams"], pipeline_config_pb2.HParams()
+        )
+        return RecommendationModel(spec, hparams_from_proto(hparams, dropout))
+
+    def _content(self) -> dict[str, Any]:
+        return dict(yaml.safe_load(RECIPES[self.encoder].read_text()))
 
 
 def train(
+    recipe: Recipe,
     frame: pd.DataFrame,
     validation: pd.DataFrame,
     epochs: int,
     seed: int,
-    base: str | None = None,
-    encoder: str = "STATE_SPACE",
+    base: Base | None = None,
 ) -> Trained:
     """Trains a model, cold or from an earlier one, whose ids it keeps.
 
     Args:
+      recipe: How.
       frame: Events to learn from.
       validation: Events to choose the best epoch by.
       epochs: Most epochs.
       seed: Of weights and order.
-      base: SavedModel to start from; None: cold.
-      encoder: One of `RECIPES`.
+      base: To start from; None: cold.
     """
-    earlier = export.load_assets(base).vocabularies[ITEM] if base else ()
-    keys = vocabulary(frame, earlier)
-    recipe = yaml.safe_load(RECIPES[encoder].read_text())
-    settings = json_format.ParseDict(
-        recipe["training"], pipeline_config_pb2.Training(epochs=epochs, seed=seed)
-    )
-    settings.epochs = epochs
+    keys = vocabulary(frame, base.keys if base else ())
+    settings = recipe.settings(epochs, seed)
     training.seed(settings)
-    spec = json_format.ParseDict(recipe["input_spec"], InputSpec())
-    for feature in [*context_features(spec), spec.label_feature]:
-        feature.vocab_size = len(keys)
-    hparams = json_format.ParseDict(recipe["hparams"], pipeline_config_pb2.HParams())
-    model = RecommendationModel(spec, hparams_from_proto(hparams, settings.dropout))
+    model = recipe.model(keys, settings.dropout)
     if base:
-        started = warm_start.start(model, {ITEM: keys}, base)
+        started = warm_start.transfer(
+            model, {ITEM: keys}, base.weights, {ITEM: base.keys}
+        )
         if started.left_out:
             raise RuntimeError(str(started))
     with tempfile.TemporaryDirectory() as logs:

@@ -10,8 +10,6 @@ one in a fifth of the epochs.
 
 from __future__ import annotations
 
-import tempfile
-
 import numpy as np
 import pandas as pd
 
@@ -43,6 +41,7 @@ def main() -> None:
     parser.add_argument(
         "--encoder", choices=sorted(spans.RECIPES), default="STATE_SPACE"
     )
+    parser.add_argument("--batch-size", type=int)
     parser.add_argument("--data", default=spans.DATA)
     arguments = parser.parse_args()
     frame = spans.events(arguments.data, arguments.users)
@@ -54,15 +53,11 @@ def main() -> None:
     of_new = test.assign(target=test[TARGET] * test[ITEM].isin(new))
     rows = []
     for seed in range(1, arguments.seeds + 1):
-        with tempfile.TemporaryDirectory() as folder:
-            encoder = arguments.encoder
-            base = spans.train(*first, arguments.epochs, seed, encoder=encoder)
-            base.save(folder)
-            cold = spans.train(
-                train, validation, arguments.epochs, seed, encoder=encoder
-            )
-            fifth = max(arguments.epochs // 5, 1)
-            warm = spans.train(train, validation, fifth, seed, folder, encoder)
+        recipe = spans.Recipe(arguments.encoder, arguments.batch_size)
+        base = spans.train(recipe, *first, arguments.epochs, seed)
+        cold = spans.train(recipe, train, validation, arguments.epochs, seed)
+        fifth = max(arguments.epochs // 5, 1)
+        warm = spans.train(recipe, train, validation, fifth, seed, base.base)
         for name, found in (
             ("before the new items", base), ("anew", cold), ("from the first", warm)
         ):  # fmt: skip

@@ -64,7 +64,25 @@ def start(
     why = _unlike(assets.input_spec, assets.hparams, model)
     if why:
         return WarmStart({}, why)
-    earlier = load_weights(saved_model_dir)
+    return transfer(
+        model, vocabularies, load_weights(saved_model_dir), assets.vocabularies
+    )
+
+
+def transfer(
+    model: RecommendationModel,
+    vocabularies: Mapping[str, Sequence[str]],
+    earlier: Sequence[np.ndarray],
+    earlier_vocabularies: Mapping[str, Sequence[str]],
+) -> WarmStart:
+    """As `start`, with what an earlier model of the same spec holds.
+
+    Args:
+      model: A model that was just made; changed in place.
+      vocabularies: Its keys by column; index is the id.
+      earlier: The earlier model's weights, in the order of its `weights`.
+      earlier_vocabularies: Its keys.
+    """
     tables = _tables(model)
     columns = [tables.get(id(weight)) for weight in model.weights]
     shapes = [tuple(weight.shape) for weight in model.weights]
@@ -79,7 +97,7 @@ def start(
         if column is None:
             values.append(before)
             continue
-        ids = {key: i for i, key in enumerate(assets.vocabularies[column])}
+        ids = {key: i for i, key in enumerate(earlier_vocabularies[column])}
         places = np.array([ids.get(key, -1) for key in vocabularies[column]])
         values.append(remapped(np.asarray(weight), before, places))
         new = int((places < 0).sum())
