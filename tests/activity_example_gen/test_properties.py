@@ -42,7 +42,18 @@ def run(graph, files, num_partitions, filters, split, lengths=(3, 7)):
 
     log = config_pb2.ActivityLog(path="-", user="user", item="item", timestamp="time")
     made = plan.Plan(
-        log, filters, split, *lengths, "numbers", None, (), num_partitions, "", ""
+        log=log,
+        filters=filters,
+        split=split,
+        context_length=lengths[0],
+        max_segment_length=lengths[1],
+        timestamps="numbers",
+        moments=None,
+        files=(),
+        newest_file=None,
+        num_partitions=num_partitions,
+        catalogue_path="",
+        examples_uri="",
     )
     total: dict = {}
 
