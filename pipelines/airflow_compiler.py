@@ -13,7 +13,7 @@ import os
 import sys
 from pathlib import Path
 
-from ondevice_rec.pipelines import compiled_pipeline, metadata_store
+from ondevice_rec.pipelines import compiled_pipeline, metadata_store, output_folder
 from ondevice_rec.pipelines.run_place import Place
 from ondevice_rec.schemas import errors, pipeline_config_pb2
 
@@ -96,13 +96,7 @@ def write(
       UserError: The folder cannot be written, or the configuration cannot be used.
     """
     root = os.path.abspath(root)
-    folder = Path(output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise errors.UserError(
-            f"{output}: cannot be written: {error.strerror}. Choose another --output."
-        ) from error
+    folder = output_folder.make(output)
     ir = _compiled(config, root, place)
     name = config.pipeline_name
     described = {
@@ -141,23 +135,10 @@ def _compiled(
     from google.protobuf import json_format
     from tfx.dsl.compiler import compiler
 
-    from ondevice_rec.pipelines import pipeline, store_limits
+    from ondevice_rec.pipelines import rooted_pipeline
 
     # The nodes read the password where they run.
     connection = metadata_store.connection(root, place.metadata_url)
-    try:
-        built = pipeline.create_pipeline(
-            config,
-            pipeline_root=os.path.join(root, "artifacts"),
-            push_dir=os.path.join(root, "serving"),
-            metadata_connection_config=connection,
-            beam_pipeline_args=place.beam_args,
-        )
-    except errors.UserError:
-        raise
-    except ValueError as error:
-        # Components check their own parameters when they are made.
-        raise errors.UserError(str(error)) from error
-    store_limits.check(built.components, connection)
+    built = rooted_pipeline.build(config, root, connection, place.beam_args)
     ir = compiler.Compiler().compile(built)
     return json_format.MessageToJson(ir, sort_keys=True) + "\n"

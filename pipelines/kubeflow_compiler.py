@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ondevice_rec.pipelines import kubeflow_paths, kubeflow_spec
+from ondevice_rec.pipelines import kubeflow_paths, kubeflow_spec, output_folder
 from ondevice_rec.pipelines.kubeflow_settings import Settings
 from ondevice_rec.pipelines.quiet import quiet
 from ondevice_rec.schemas import pipeline_config_pb2
@@ -37,13 +36,7 @@ def write(
       UserError: the folder cannot be written, or a node could not run on a cluster.
     """
     kubeflow_paths.check(config, settings)
-    folder = Path(output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"{output}: cannot be written: {error.strerror}. Choose another --output."
-        ) from error
+    folder = output_folder.make(output)
     with quiet(os.devnull):
         for_kubeflow = kubeflow_pipeline(config, settings)
         why_not = kubeflow_paths.not_for_vertex(config, settings)

@@ -102,26 +102,13 @@ def _run(
     metadata_store.require_reachable(connection)
     from ondevice_rec.pipelines import (
         local_runner,
-        pipeline,
+        rooted_pipeline,
         run_outputs,
         run_report,
         run_table,
-        store_limits,
     )
 
-    try:
-        built = pipeline.create_pipeline(
-            config,
-            pipeline_root=os.path.join(root, "artifacts"),
-            push_dir=os.path.join(root, "serving"),
-            metadata_connection_config=connection,
-            beam_pipeline_args=place.beam_args,
-            span=span,
-        )
-        store_limits.check(built.components, connection)
-    except ValueError as error:
-        # Components check their own parameters when they are made.
-        raise errors.UserError(str(error)) from error
+    built = rooted_pipeline.build(config, root, connection, place.beam_args, span)
     console.finished(loading)
 
     class Listener:
